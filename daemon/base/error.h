@@ -1,6 +1,6 @@
 /* The named errors of left4me: one table of name, D-Bus name and errno, used by the manager and its helpers.
- * Functions that can fail for a reason an operator must read take a GError **; its domain is L4_ERROR, its message
- * says what and where. Touches nothing. */
+ * Functions that can fail for a reason an operator must read take a GError **; its domain is L4_ERROR, its
+ * message says what and where. Touches nothing. */
 #pragma once
 
 #include <glib.h>

@@ -1,4 +1,5 @@
-/* Ownership of file descriptors: a variable marked cleanup_close closes itself; one that owns nothing is -EBADF. */
+/* Ownership of file descriptors: a variable marked cleanup_close closes itself; one that owns nothing is
+ * -EBADF. */
 #pragma once
 
 #include <errno.h>
