@@ -24,6 +24,7 @@ struct StoreLane {
         GQueue waiting;      /* StoreRun *, not owned */
         StoreRun *current;   /* has the lane */
         GHashTable *by_unit; /* unit name -> StoreRun *, not owned */
+        GHashTable *alive;   /* names of the units that systemd runs, ours or an earlier manager's */
 };
 
 struct StoreRun {
@@ -49,6 +50,7 @@ StoreLane *store_lane_new(Systemd *systemd, sd_event *event)
         lane->event = sd_event_ref(event);
         g_queue_init(&lane->waiting);
         lane->by_unit = g_hash_table_new(g_str_hash, g_str_equal);
+        lane->alive = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         return lane;
 }
 
@@ -58,6 +60,7 @@ StoreLane *store_lane_free(StoreLane *lane)
                 return NULL;
         g_queue_clear(&lane->waiting);
         g_hash_table_unref(lane->by_unit);
+        g_hash_table_unref(lane->alive);
         sd_event_unref(lane->event);
         g_free(lane);
         return NULL;
@@ -255,7 +258,7 @@ static bool run_start(StoreRun *run, GError **error)
 
 static void lane_advance(StoreLane *lane)
 {
-        while (!lane->current && !g_queue_is_empty(&lane->waiting)) {
+        while (!lane->current && g_hash_table_size(lane->alive) == 0 && !g_queue_is_empty(&lane->waiting)) {
                 g_autoptr(GError) error = NULL;
 
                 lane->current = g_queue_pop_head(&lane->waiting);
@@ -296,13 +299,12 @@ StoreRun *store_run_new(StoreLane *lane, uint32_t id, const char *description, c
         return run;
 }
 
-StoreRun *store_run_resume(StoreLane *lane, uint32_t id, bool running, const StoreRunEvents *events,
-                           void *userdata)
+StoreRun *store_run_resume(StoreLane *lane, uint32_t id, const StoreRunEvents *events, void *userdata)
 {
         StoreRun *run = run_alloc(lane, id, events, userdata);
 
         run->state = RUN_RUNNING;
-        if (running) {
+        if (g_hash_table_contains(lane->alive, run->unit)) {
                 lane->current = run;
                 watch_output(run);
         } else {
@@ -333,19 +335,35 @@ void store_run_cancel(StoreRun *run)
         }
 }
 
-void store_lane_unit_changed(StoreLane *lane, const char *unit, const UnitState *state)
+static void note_alive(StoreLane *lane, const char *unit, const UnitState *state)
 {
-        StoreRun *run = g_hash_table_lookup(lane->by_unit, unit);
-
-        /* Before systemd's start job has ended "inactive" only means "not yet". */
-        if (run && run->state == RUN_RUNNING &&
-            (state->active == UNIT_INACTIVE || state->active == UNIT_FAILED))
-                run_finish(run);
+        if (state->active == UNIT_INACTIVE || state->active == UNIT_FAILED)
+                g_hash_table_remove(lane->alive, unit);
+        else
+                g_hash_table_add(lane->alive, g_strdup(unit));
 }
 
-bool store_run_was_started(uint32_t id)
+void store_lane_unit_changed(StoreLane *lane, const char *unit, const UnitState *state)
 {
+        StoreRun *run;
+
+        if (!g_str_has_prefix(unit, UNIT_PREFIX))
+                return;
+        note_alive(lane, unit, state);
+        run = g_hash_table_lookup(lane->by_unit, unit);
+        /* Before systemd's start job has ended "inactive" only means "not yet". */
+        if (run && run->state == RUN_RUNNING && !g_hash_table_contains(lane->alive, unit))
+                run_finish(run);
+        else
+                lane_advance(lane);
+}
+
+StoreRunTrace store_lane_trace(StoreLane *lane, uint32_t id)
+{
+        g_autofree char *unit = g_strdup_printf(UNIT_PREFIX "%u.service", id);
         g_autofree char *path = g_strdup_printf(L4_RUN_JOBS "/%u.output", id);
 
-        return access(path, F_OK) == 0;
+        if (g_hash_table_contains(lane->alive, unit))
+                return STORE_RUN_ALIVE;
+        return access(path, F_OK) == 0 ? STORE_RUN_ENDED : STORE_RUN_NEVER;
 }

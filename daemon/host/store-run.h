@@ -32,12 +32,16 @@ typedef struct StoreRunEvents {
 /* id: of the job. Takes the descriptor (or -EBADF). bind_source: see StoreUnit. */
 StoreRun *store_run_new(StoreLane *lane, uint32_t id, const char *description, const char *bind_source,
                         int input_fd, const StoreRunEvents *events, void *userdata);
-/* Picks up the run that an earlier manager started; running: its unit was seen alive. */
-StoreRun *store_run_resume(StoreLane *lane, uint32_t id, bool running, const StoreRunEvents *events,
-                           void *userdata);
+/* What an earlier manager, in this boot, left of a job's run. */
+typedef enum StoreRunTrace {
+        STORE_RUN_NEVER,
+        STORE_RUN_ALIVE,
+        STORE_RUN_ENDED,
+} StoreRunTrace;
+StoreRunTrace store_lane_trace(StoreLane *lane, uint32_t id);
+/* Picks it up: its end comes when its unit ends, or at once. Not for STORE_RUN_NEVER. */
+StoreRun *store_run_resume(StoreLane *lane, uint32_t id, const StoreRunEvents *events, void *userdata);
 /* Ends with L4_ERROR_CANCELLED, unless it succeeds before it can be stopped. */
 void store_run_cancel(StoreRun *run);
 /* Takes NULL, returns NULL; end is not called any more. */
 StoreRun *store_run_forget(StoreRun *run);
-/* Whether a run of this job left an output file: it had been started, in this boot. */
-bool store_run_was_started(uint32_t id);
