@@ -122,10 +122,13 @@ static int check_writable(int mount_fd, GError **error)
 static int clone_state(const MountPlan *plan, const ServerTree *tree, GError **error)
 {
         cleanup_close int userns_fd = sys_idmap_open(&(IdMap){
-                .disk_uid = tree->user.uid,
+                .disk_uid = tree->disk_uid,
                 .uid = plan->uid,
-                .disk_gid = tree->user.gid,
+                .disk_gid = tree->disk_gid,
                 .gid = plan->uid,
+                /* overlayfs makes work/work as root, and mounts read-only without a word if root is nobody.
+                 */
+                .keep_root = true,
         });
         int fd;
 

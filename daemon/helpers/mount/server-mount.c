@@ -111,7 +111,7 @@ bool server_mount(const char *instance, GError **error)
         g_autoptr(MountPlan) plan = plan_fetch(instance, error);
         g_auto(ServerTree) tree = SERVER_TREE_NONE;
 
-        return plan && mount_plan_check(plan, error) && server_tree_open(instance, true, &tree, error) &&
+        return plan && mount_plan_check(plan, error) && server_tree_make(instance, &tree, error) &&
                unmount_target(tag, target, error) && check_unused(instance, tag, error) &&
                server_tree_make_writable(&tree, error) && server_tree_write_generated(&tree, plan, error) &&
                write_launch_file(plan, error) && mount_plan(plan, &tree, tag, target, error);
@@ -142,7 +142,7 @@ bool server_unmount(const char *instance, GError **error)
         g_autofree char *target = g_strconcat(L4_RUN_MOUNTS "/", instance, NULL);
         g_auto(ServerTree) tree = SERVER_TREE_NONE;
 
-        if (!server_tree_open(instance, false, &tree, error) || !unmount_target(tag, target, error))
+        if (!server_tree_find(instance, &tree, error) || !unmount_target(tag, target, error))
                 return false;
         warn_of_leftover(instance, tag);
         return server_tree_clean_work(&tree, error) &&

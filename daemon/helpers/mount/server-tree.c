@@ -5,9 +5,11 @@
 #include "base/fd.h"
 #include "base/layout.h"
 #include "plan/cfg.h"
+#include "sys-mount.h"
 #include "sys-path.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -29,37 +31,74 @@ static bool tree_failed(const ServerTree *t, int r, const char *what, GError **e
         return false;
 }
 
-static int open_server_dir(const ServerTree *t, bool make)
+static bool find_store_user(ServerTree *t, GError **error)
 {
-        cleanup_close int servers_fd = path_open_beneath(t->state_fd, L4_SERVERS, O_PATH | O_DIRECTORY);
+        const struct passwd *entry;
 
-        if (servers_fd < 0)
-                return servers_fd;
-        return make ? path_make_dir(servers_fd, t->instance, 0700)
-                    : path_open_beneath(servers_fd, t->instance, O_RDONLY | O_DIRECTORY);
+        errno = 0;
+        entry = getpwnam(L4_STORE_USER);
+        if (!entry || entry->pw_uid == 0 || entry->pw_gid == 0) {
+                l4_error_set_errno(error, L4_ERROR_MOUNT_FAILED, errno != 0 ? -errno : -ESRCH,
+                                   "There is no usable user %s", L4_STORE_USER);
+                return false;
+        }
+        t->disk_uid = entry->pw_uid;
+        t->disk_gid = entry->pw_gid;
+        return true;
 }
 
-bool server_tree_open(const char *instance, bool make, ServerTree *ret, GError **error)
+static bool open_state(ServerTree *t, GError **error)
+{
+        t->state_fd = path_open_root_owned(L4_STATE_DIR);
+        return t->state_fd < 0
+                       ? tree_failed(t, t->state_fd, "trust the state directory, to make something", error)
+                       : true;
+}
+
+/* It needs no place in the file system: the descriptor keeps it. */
+static int open_store_view(const ServerTree *t)
+{
+        cleanup_close int userns_fd = sys_idmap_open(
+                &(IdMap){.disk_uid = t->disk_uid, .uid = 0, .disk_gid = t->disk_gid, .gid = 0});
+
+        return userns_fd < 0 ? userns_fd : sys_mount_clone_idmapped(t->state_fd, userns_fd);
+}
+
+bool server_tree_make(const char *instance, ServerTree *ret, GError **error)
 {
         g_auto(ServerTree) t = SERVER_TREE_NONE;
-        int r;
+        cleanup_close int view_fd = -EBADF, servers_fd = -EBADF;
 
         t.instance = instance;
-        if (!store_user_get(&t.user, error))
+        if (!find_store_user(&t, error) || !open_state(&t, error))
                 return false;
-        t.state_fd = path_open_root_owned(L4_STATE_DIR);
-        if (t.state_fd < 0)
-                return tree_failed(&t, t.state_fd, "find a state directory that only root may write,", error);
-        r = store_user_become(&t.user);
-        if (r < 0)
-                return tree_failed(&t, r, "act as the store's user", error);
-        t.dir_fd = open_server_dir(&t, make);
-        store_user_leave();
-        if (t.dir_fd < 0 && (make || t.dir_fd != -ENOENT))
-                return tree_failed(&t, t.dir_fd, "open the server's directory", error);
+        view_fd = open_store_view(&t);
+        if (view_fd < 0)
+                return tree_failed(&t, view_fd, "map ids (do its file system and the kernel allow it?)",
+                                   error);
+        servers_fd = path_open_beneath(view_fd, L4_SERVERS, O_PATH | O_DIRECTORY);
+        t.dir_fd = servers_fd < 0 ? servers_fd : path_make_dir(servers_fd, instance, 0700);
         if (t.dir_fd < 0)
-                t.dir_fd = -EBADF;
-        else if (flock(t.dir_fd, LOCK_EX) < 0)
+                return tree_failed(&t, t.dir_fd, "make the server's directory", error);
+        if (flock(t.dir_fd, LOCK_EX) < 0)
+                return tree_failed(&t, -errno, "lock the server's directory", error);
+        *ret = t;
+        t = SERVER_TREE_NONE;
+        return true;
+}
+
+bool server_tree_find(const char *instance, ServerTree *ret, GError **error)
+{
+        g_auto(ServerTree) t = SERVER_TREE_NONE;
+        g_autofree char *path = g_strconcat(L4_SERVERS "/", instance, NULL);
+
+        t.instance = instance;
+        if (!open_state(&t, error))
+                return false;
+        t.dir_fd = path_open_beneath(t.state_fd, path, O_RDONLY | O_DIRECTORY);
+        if (t.dir_fd < 0 && t.dir_fd != -ENOENT)
+                return tree_failed(&t, t.dir_fd, "open the server's directory", error);
+        if (t.dir_fd >= 0 && flock(t.dir_fd, LOCK_EX) < 0)
                 return tree_failed(&t, -errno, "lock the server's directory", error);
         *ret = t;
         t = SERVER_TREE_NONE;
@@ -86,18 +125,12 @@ static int check_upper(int upper_fd)
 
 bool server_tree_make_writable(const ServerTree *t, GError **error)
 {
-        cleanup_close int upper_fd = -EBADF;
-        cleanup_close int work_fd = -EBADF;
-        int r = store_user_become(&t->user);
+        cleanup_close int upper_fd = path_make_dir(t->dir_fd, "upper", 0700);
+        cleanup_close int work_fd = path_make_dir(t->dir_fd, "work", 0700);
+        int r;
 
-        if (r == 0) {
-                upper_fd = path_make_dir(t->dir_fd, "upper", 0700);
-                work_fd = path_make_dir(t->dir_fd, "work", 0700);
-                store_user_leave();
-                r = upper_fd < 0 ? upper_fd : work_fd < 0 ? work_fd : 0;
-        }
-        if (r < 0)
-                return tree_failed(t, r, "make the writable layer", error);
+        if (upper_fd < 0 || work_fd < 0)
+                return tree_failed(t, upper_fd < 0 ? upper_fd : work_fd, "make the writable layer", error);
         r = check_upper(upper_fd);
         if (r == -EEXIST) {
                 g_set_error(
@@ -140,17 +173,12 @@ static int rewrite_generated(const ServerTree *t, const MountPlan *plan)
 
 bool server_tree_write_generated(const ServerTree *t, const MountPlan *plan, GError **error)
 {
-        int r = store_user_become(&t->user);
+        int r = rewrite_generated(t, plan);
 
-        if (r == 0) {
-                r = rewrite_generated(t, plan);
-                store_user_leave();
-        }
         return r < 0 ? tree_failed(t, r, "write the config layer", error) : true;
 }
 
-/* What a kill left in work/work belongs to root too, so only root can empty it. That is safe: nobody else
- * could have made a directory of root's here. */
+/* Only a directory of root's: nobody but overlayfs could have made one here, and nobody else can fill it. */
 static int remove_root_owned(int dir_fd, const char *name)
 {
         cleanup_close int fd = path_open_beneath(dir_fd, name, O_PATH | O_DIRECTORY);
@@ -170,16 +198,7 @@ bool server_tree_clean_work(const ServerTree *t, GError **error)
 
         if (t->dir_fd < 0)
                 return true;
-        r = store_user_become(&t->user);
-        if (r == 0) {
-                work_fd = path_open_beneath(t->dir_fd, "work", O_RDONLY | O_DIRECTORY);
-                if (work_fd < 0)
-                        r = work_fd == -ENOENT ? 0 : work_fd;
-                else if (unlinkat(work_fd, "work", AT_REMOVEDIR) < 0 && errno != ENOENT)
-                        r = -errno;
-                store_user_leave();
-        }
-        if (r == -ENOTEMPTY)
-                r = remove_root_owned(work_fd, "work");
+        work_fd = path_open_beneath(t->dir_fd, "work", O_PATH | O_DIRECTORY);
+        r = work_fd >= 0 ? remove_root_owned(work_fd, "work") : work_fd == -ENOENT ? 0 : work_fd;
         return r < 0 ? tree_failed(t, r, "remove work/work", error) : true;
 }

@@ -1,16 +1,20 @@
-/* servers/NAME below the state directory: the part of a server's tree that is its own. All of it belongs to
- * the store user and is made, written and removed as that user. */
+/* servers/NAME below the state directory: the part of a server's tree that is its own. It belongs to the
+ * store user, who may swap things in it at any time. So it is written through an idmapped view in which the
+ * store user's files are root's and all others are nobody's: what we make is the store user's, and nothing
+ * that he could put in our way gives us more than he has. */
 #pragma once
 
 #include "plan/mount-plan.h"
-#include "store-user.h"
 
+#include <errno.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 typedef struct ServerTree {
         const char *instance;
-        StoreUser user;
-        int state_fd; /* O_PATH, L4_STATE_DIR */
+        uid_t disk_uid; /* the store user's */
+        gid_t disk_gid;
+        int state_fd; /* O_PATH, L4_STATE_DIR as it is on disk */
         int dir_fd;   /* servers/NAME, locked exclusively until closed; -EBADF if it does not exist */
 } ServerTree;
 #define SERVER_TREE_NONE ((ServerTree){.state_fd = -EBADF, .dir_fd = -EBADF})
@@ -18,9 +22,13 @@ typedef struct ServerTree {
 void server_tree_close(ServerTree *t);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ServerTree, server_tree_close)
 
-/* Opens and locks servers/NAME, waiting for who has the lock; makes it if asked to, and is fine with none
- * otherwise. On success the caller closes *ret; instance is borrowed. */
-bool server_tree_open(const char *instance, bool make, ServerTree *ret, GError **error);
+/* Makes servers/NAME if need be and locks it, waiting for who has the lock; dir_fd is a view as above. On
+ * success the caller closes *ret; instance is borrowed. */
+bool server_tree_make(const char *instance, ServerTree *ret, GError **error);
+
+/* Locks servers/NAME as it is on disk, if it exists. The same otherwise, but only for
+ * server_tree_clean_work(). */
+bool server_tree_find(const char *instance, ServerTree *ret, GError **error);
 
 /* Makes upper and work, and refuses an upper of fuse-overlayfs, whose marks this overlay would not
  * understand. */

@@ -12,15 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-static int write_map(pid_t pid, const char *name, unsigned disk, unsigned seen)
+static int write_map(pid_t pid, const char *name, unsigned disk, unsigned seen, bool keep_root)
 {
         g_autofree char *path = g_strdup_printf("/proc/%d/%s", (int)pid, name);
-        g_autofree char *map = g_strdup_printf("0 0 1\n%u %u 1\n", disk, seen);
+        g_autofree char *map = g_strdup_printf("%s%u %u 1\n", keep_root ? "0 0 1\n" : "", disk, seen);
         cleanup_close int fd = open(path, O_WRONLY | O_CLOEXEC);
 
         /* One write: the kernel takes a map only once. */
@@ -32,9 +31,9 @@ static int open_userns_of(pid_t pid, const IdMap *map)
         g_autofree char *path = g_strdup_printf("/proc/%d/ns/user", (int)pid);
         int fd, r;
 
-        r = write_map(pid, "uid_map", map->disk_uid, map->uid);
+        r = write_map(pid, "uid_map", map->disk_uid, map->uid, map->keep_root);
         if (r == 0)
-                r = write_map(pid, "gid_map", map->disk_gid, map->gid);
+                r = write_map(pid, "gid_map", map->disk_gid, map->gid, map->keep_root);
         if (r < 0)
                 return r;
         fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -46,9 +45,7 @@ int sys_idmap_open(const IdMap *map)
         int hold[2], fd;
         pid_t pid;
 
-        /* Having acted as another user for files has made us "not dumpable", and the child's namespace would
-         * be closed to us. Core dumps stay off by the unit's limit. */
-        if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 || pipe2(hold, O_CLOEXEC) < 0)
+        if (pipe2(hold, O_CLOEXEC) < 0)
                 return -errno;
         /* A namespace needs a process until a descriptor holds it. This one waits for us to go on, or to die.
          */

@@ -7,12 +7,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A user namespace in which the disk's ids are others, and root is root: overlayfs makes work/work as root,
- * and mounts read-only without a word if root is not mapped. Needs CAP_SETUID, CAP_SETGID and, for root,
- * CAP_SETFCAP. */
+/* A user namespace in which the disk's ids are others. Needs CAP_SETUID, CAP_SETGID and, wherever root is on
+ * either side, CAP_SETFCAP. What is not mapped belongs to nobody there: not even root's capabilities reach
+ * it. */
 typedef struct IdMap {
         uid_t disk_uid, uid;
         gid_t disk_gid, gid;
+        bool keep_root; /* root stays root */
 } IdMap;
 int sys_idmap_open(const IdMap *map);
 

@@ -6,11 +6,10 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <glib.h>
-#include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #define REMOVE_DEPTH_MAX 128U
 
@@ -26,16 +25,32 @@ int path_open_root_owned(const char *path)
         return fd_steal(&fd);
 }
 
+/* A name that leads one step down and nowhere else. */
+static bool is_component(const char *name)
+{
+        return name[0] != '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
 static int open_beneath_mode(int dir_fd, const char *path, int flags, mode_t mode)
 {
-        struct open_how how = {
-                .flags = (unsigned)flags | O_CLOEXEC,
-                .mode = mode,
-                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-        };
-        long fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof how);
+        g_auto(GStrv) names = g_strsplit(path, "/", -1);
+        size_t n = g_strv_length(names);
+        cleanup_close int above_fd = -EBADF;
+        int fd;
 
-        return fd < 0 ? -errno : (int)fd;
+        for (size_t i = 0; i < n; i++) {
+                bool last = i + 1 == n;
+
+                if (!is_component(names[i]))
+                        return -EINVAL;
+                fd = openat(above_fd < 0 ? dir_fd : above_fd, names[i],
+                            (last ? flags : O_PATH | O_DIRECTORY) | O_NOFOLLOW | O_CLOEXEC, mode);
+                if (fd < 0 || last)
+                        return fd < 0 ? -errno : fd;
+                fd_closep(&above_fd);
+                above_fd = fd;
+        }
+        return -EINVAL;
 }
 
 int path_open_beneath(int dir_fd, const char *path, int flags)
@@ -53,7 +68,7 @@ int path_make_dir(int dir_fd, const char *name, mode_t mode)
 int path_make_dirs(int dir_fd, const char *path, mode_t mode)
 {
         g_auto(GStrv) names = g_strsplit(path, "/", -1);
-        cleanup_close int fd = path_open_beneath(dir_fd, ".", O_PATH | O_DIRECTORY);
+        cleanup_close int fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
 
         for (char **name = names; fd >= 0 && *name; name++) {
                 int next = path_make_dir(fd, *name, mode);

@@ -10,7 +10,10 @@
  * rest. -EPERM if it is anything else. */
 int path_open_root_owned(const char *path);
 
-/* openat2 below dir_fd, with RESOLVE_BENEATH, NO_SYMLINKS and NO_MAGICLINKS. path is relative, or "." */
+/* What openat2() does with RESOLVE_BENEATH, NO_SYMLINKS and NO_MAGICLINKS: each component of the relative
+ * path is opened from the descriptor of the one above, none is a symlink (-ENOTDIR, -ELOOP), none is empty,
+ * "." or ".." (-EINVAL). Not openat2() itself, because RestrictSUIDSGID= of the unit makes that ENOSYS: a
+ * seccomp filter cannot see the mode behind its pointer. */
 int path_open_beneath(int dir_fd, const char *path, int flags);
 
 /* The directory name, made with that mode if absent; name is one component. Readable descriptor. */
