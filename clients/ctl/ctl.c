@@ -174,6 +174,13 @@ int ctl_print_jobs(const Ctl *ctl, const Follow *follow)
         return EXIT_OK;
 }
 
+const char *ctl_job_option(const Ctl *ctl)
+{
+        if (ctl->only_now)
+                return "only-now";
+        return ctl->merge ? "merge" : NULL;
+}
+
 int ctl_run_job(Ctl *ctl, const char *object, sd_bus_message *call, int r, unsigned flags)
 {
         g_autofree char *label = ctl_label(ctl, object);
@@ -184,7 +191,7 @@ int ctl_run_job(Ctl *ctl, const char *object, sd_bus_message *call, int r, unsig
         if (r >= 0)
                 r = follow_new(ctl->client, flags | (ctl->no_block ? FOLLOW_NO_BLOCK : 0), &follow);
         if (r >= 0)
-                r = follow_add_call(follow, label, g_steal_pointer(&owned), NULL);
+                r = follow_add_call(follow, label, g_steal_pointer(&owned), ctl_job_option(ctl));
         if (r < 0)
                 return ctl_fail(ctl, object, NULL, r);
 

@@ -64,6 +64,9 @@ char *ctl_label(const Ctl *ctl, const char *object);
  * Takes the reference of call. */
 int ctl_run_job(Ctl *ctl, const char *object, sd_bus_message *call, int r, unsigned flags);
 
+/* The option of the manager that an option of the command line stands for; no verb takes more than one. */
+const char *ctl_job_option(const Ctl *ctl);
+
 /* Prints the paths of the jobs that --no-block did not wait for. EXIT_OK, or complains. */
 int ctl_print_jobs(const Ctl *ctl, const Follow *follow);
 

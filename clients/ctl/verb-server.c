@@ -2,12 +2,7 @@
 #include "common/follow.h"
 #include "ctl/verbs.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
-
-#define SPEC_MAX ((gsize)64 * 1024) /* as the manager takes it */
 
 static const Field list_fields[] = {
         {"name", "NAME", FIELD_TEXT},
@@ -166,7 +161,7 @@ static int add_server_job(Ctl *ctl, Follow *follow, const char *name)
         if (r >= 0)
                 r = client_new_call(ctl->client, path, L4_IFACE_SERVER, ctl->verb->method, &m);
         if (r >= 0)
-                r = follow_add_call(follow, label, m, ctl->only_now ? "only-now" : NULL);
+                r = follow_add_call(follow, label, m, ctl_job_option(ctl));
         return r < 0 ? ctl_fail(ctl, name, &error, r) : EXIT_OK;
 }
 
