@@ -1,0 +1,71 @@
+/* Touches checkouts/. Promises that checkouts/COMMIT is a whole tree at every moment: it is made under
+ * another name, written to disk, then renamed. */
+#include "checkout.h"
+
+#include "base/error.h"
+#include "beneath.h"
+#include "output.h"
+#include "trash.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define UNFINISHED_PREFIX ".tmp-"
+
+static bool publish(Store *s, const char *temporary, const char *commit, GError **error)
+{
+        if (!store_sync(s->checkouts_fd, error))
+                return false;
+        if (renameat(s->checkouts_fd, temporary, s->checkouts_fd, commit) < 0 || fsync(s->checkouts_fd) < 0)
+                return l4_error_set_errno(error, L4_ERROR_STORE_FAILED, -errno,
+                                          "cannot publish the checkout") == 0;
+        return true;
+}
+
+bool checkout_make(Store *s, const char *commit, GError **error)
+{
+        g_autofree char *random = g_uuid_string_random();
+        g_autofree char *temporary = g_strconcat(UNFINISHED_PREFIX, random, NULL);
+        /* An empty file is one object for all: as a link it would run into the file system's limit of links.
+         */
+        OstreeRepoCheckoutAtOptions options = {.mode = OSTREE_REPO_CHECKOUT_MODE_USER,
+                                               .force_copy_zerosized = TRUE};
+
+        if (faccessat(s->checkouts_fd, commit, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+                return true;
+        output_status("Checking out");
+        if (!ostree_repo_checkout_at(s->repo, &options, s->checkouts_fd, temporary, commit, s->cancel,
+                                     error)) {
+                g_prefix_error(error, "cannot check out %s: ", commit);
+                return false;
+        }
+        return publish(s, temporary, commit, error);
+}
+
+bool checkout_remove_unfinished(Store *s, GError **error)
+{
+        g_autoptr(GPtrArray) names = directory_names(s->checkouts_fd, error);
+
+        for (guint i = 0; names && i < names->len; i++)
+                if (g_str_has_prefix(names->pdata[i], UNFINISHED_PREFIX) &&
+                    !trash_add(s, s->checkouts_fd, names->pdata[i], names->pdata[i], error))
+                        return false;
+        return names != NULL;
+}
+
+bool checkout_remove_others(Store *s, const GPtrArray *keep, GError **error)
+{
+        g_autoptr(GPtrArray) names = directory_names(s->checkouts_fd, error);
+        g_autoptr(GHashTable) kept = g_hash_table_new(g_str_hash, g_str_equal);
+
+        for (guint i = 0; i < keep->len; i++)
+                (void)g_hash_table_add(kept, keep->pdata[i]);
+        for (guint i = 0; names && i < names->len; i++)
+                if (!g_hash_table_contains(kept, names->pdata[i]) &&
+                    !trash_add(s, s->checkouts_fd, names->pdata[i], names->pdata[i], error))
+                        return false;
+        return names != NULL;
+}
