@@ -19,8 +19,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Spec, spec_free)
 
 /* One YAML document: a mapping with port (required; a plain decimal number, not quoted), overlays, arguments,
  * config (lists of text). An item of a list without quotes is its own spelling, whatever YAML would make of
- * it: - on is "on",
- * - 8 is "8"; an empty item, ~ and null are errors. Unknown and duplicate keys,
- * wrong types, aliases, anchors, tags, a second document, invalid UTF-8 and all that definition_check()
- * refuses are L4_ERROR_INVALID_SPEC with "line L, column C: ...". text need not be NUL-terminated. */
+ * it (on is "on", 8 is "8"); an empty item, ~ and null are errors. Unknown and duplicate keys, wrong types,
+ * aliases, anchors, tags, a second document, invalid UTF-8 and all that definition_check() refuses are
+ * L4_ERROR_INVALID_SPEC with "line L, column C: ...". text need not be NUL-terminated. */
 bool spec_parse(const char *text, size_t size, Spec **ret, GError **error);
