@@ -28,6 +28,7 @@ typedef enum ItemState {
         ITEM_CHECK,
         ITEM_CHECKING,
         ITEM_WAITING,
+        ITEM_AWAY,
         ITEM_ENDED,
 } ItemState;
 
@@ -66,6 +67,7 @@ static void item_end(Item *item, int code)
 {
         item->state = ITEM_ENDED;
         item->code = code;
+        item->slot = sd_bus_slot_unref(item->slot);
         item->call = sd_bus_message_unref(item->call);
 }
 
@@ -98,7 +100,7 @@ static void item_expect_return(Item *item, const sd_bus_error *error)
         Follow *follow = item->follow;
         uint64_t now;
 
-        item->state = ITEM_WAITING;
+        item->state = ITEM_AWAY;
         if (sd_event_source_get_enabled(follow->give_up, NULL) > 0)
                 return;
         if (sd_event_now(follow->client->event, CLOCK_MONOTONIC, &now) < 0 ||
@@ -156,6 +158,8 @@ static int on_called(sd_bus_message *reply, void *userdata, sd_bus_error *ret_er
         if (e) {
                 if (sd_bus_error_has_name(e, SD_BUS_ERROR_NO_REPLY) && item->tries < CALL_TRIES)
                         item->state = ITEM_CALL;
+                else if (item->tries > 1 && is_unreachable(e))
+                        item_expect_return(item, e);
                 else
                         item_fail_error(item, e);
                 return 0;
@@ -320,8 +324,8 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret
         for (guint i = 0; i < follow->items->len; i++) {
                 Item *item = follow->items->pdata[i];
 
-                if (item->state == ITEM_WAITING)
-                        item->state = ITEM_CHECK;
+                if (item->state == ITEM_WAITING || item->state == ITEM_AWAY)
+                        item->state = item->path ? ITEM_CHECK : ITEM_CALL;
         }
         return 0;
 }
