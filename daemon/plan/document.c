@@ -368,7 +368,7 @@ bool decimal_parse(const char *text, size_t size, uint64_t *ret)
 bool document_number(const DocumentKey *key, const DocumentNode *value, uint64_t *ret, GError **error)
 {
         g_autofree char *shown = NULL;
-        const char *text;
+        const char *text = "";
         uint64_t n;
 
         if (!document_text(key, value, &text, error))

@@ -1,6 +1,8 @@
 /* Mount plans: what the helper refuses, and the option page to the byte. */
 #include "hostile.h"
+#include "plan/argv.h"
 #include "plan/cfg.h"
+#include "plan/definition.h"
 #include "plan/mount-plan.h"
 
 static const char commit_digits[] = "0123456789abcdef";
@@ -357,6 +359,48 @@ static void test_the_page_ends_at_4095_bytes(void)
         g_assert_true(seen_last && seen_over);
 }
 
+static char **fill(size_t n, char *(*make)(size_t i))
+{
+        char **list = g_new0(char *, n + 1);
+
+        for (size_t i = 0; i < n; i++)
+                list[i] = make(i);
+        return list;
+}
+
+static char *longest_name(size_t i)
+{
+        return g_strdup_printf("a-name-of-thirty-two-letters-%03zu", i);
+}
+
+static char *longest_text(size_t i)
+{
+        return g_strnfill(DEFINITION_STRING_MAX, i % 2 == 0 ? 'x' : 'y');
+}
+
+/* The limits of a plan leave room for all that a definition may ask for. */
+static void test_the_largest_definition_makes_a_good_plan(void)
+{
+        g_autofree char *content = g_malloc0(CFG_FRAGMENT_SIZE_MAX);
+        g_autoptr(GBytes) fragment = g_bytes_new_static(content, CFG_FRAGMENT_SIZE_MAX);
+        g_autoptr(Definition) d = g_new(Definition, 1);
+        g_autoptr(MountPlan) p = good_plan();
+        g_autoptr(GError) error = NULL;
+        CfgFragment fragments[DEFINITION_ITEMS_MAX];
+
+        *d = (Definition){fill(DEFINITION_ITEMS_MAX, longest_name), fill(DEFINITION_ITEMS_MAX, longest_text),
+                          fill(DEFINITION_ITEMS_MAX, longest_text)};
+        assert_accepted(definition_check(d, &error), &error, "largest");
+        for (size_t i = 0; i < DEFINITION_ITEMS_MAX; i++)
+                fragments[i] = (CfgFragment){d->overlays[i], fragment};
+        g_ptr_array_unref(p->files);
+        p->files = cfg_render(fragments, DEFINITION_ITEMS_MAX, (const char *const *)d->config, "x");
+        g_strfreev(p->argv);
+        p->argv = argv_build(65535, (const char *const *)d->arguments);
+        set_layers(p, DEFINITION_ITEMS_MAX + 1);
+        accept(p, "largest");
+}
+
 int main(int argc, char *argv[])
 {
         g_test_init(&argc, &argv, NULL);
@@ -371,6 +415,7 @@ int main(int argc, char *argv[])
         g_test_add_func("/mount-plan/options", test_options_to_the_byte);
         g_test_add_func("/mount-plan/options-of-nothing", test_options_of_nothing);
         g_test_add_func("/mount-plan/200-layers", test_200_layers_fit);
+        g_test_add_func("/mount-plan/largest", test_the_largest_definition_makes_a_good_plan);
         g_test_add_func("/mount-plan/page", test_the_page_ends_at_4095_bytes);
         return g_test_run();
 }
