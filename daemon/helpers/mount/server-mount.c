@@ -144,8 +144,10 @@ bool server_unmount(const char *instance, GError **error)
 
         if (!server_tree_find(instance, &tree, error) || !unmount_target(tag, target, error))
                 return false;
+        /* Without the mount point the kernel drops the copies that other namespaces have of that mount
+         * (private ones too: detach_mounts() of Linux), so it goes before the look at who is left. */
+        if (!remove_run_entry(L4_RUN_MOUNTS, instance, AT_REMOVEDIR, error))
+                return false;
         warn_of_leftover(instance, tag);
-        return server_tree_clean_work(&tree, error) &&
-               remove_run_entry(L4_RUN_MOUNTS, instance, AT_REMOVEDIR, error) &&
-               remove_run_entry(L4_RUN_LAUNCH, instance, 0, error);
+        return server_tree_clean_work(&tree, error) && remove_run_entry(L4_RUN_LAUNCH, instance, 0, error);
 }
