@@ -282,3 +282,22 @@ def descriptors(pid):
 def resident(pid):
     """Resident memory in KiB, as its share."""
     return int(re.search(r"^Pss:\s+(\d+)", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)[1])
+
+
+class Tracer:
+    """strace of the file-system calls of a process, attached when the constructor returns."""
+
+    def __init__(self, pid, output):
+        # strace says on its standard error when it is attached; that is the event to wait for.
+        self.process = subprocess.Popen(
+            ["strace", "-f", "-e", "trace=%file,ftruncate,fsync,fdatasync", "-o", output, "-p", str(pid)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        line = self.process.stderr.readline()
+        if "attached" not in line:
+            self.process.wait()
+            raise AssertionError(f"strace: {line}")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stderr.close()
