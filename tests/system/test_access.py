@@ -142,9 +142,10 @@ class Access(SystemTest):
 
     def test_a_rule_about_one_server_opens_that_one_only(self):
         self.root.make_server("other", "priv")
+        path = self.root.server("priv")
         self.rule('polkit.addRule(function(action, subject) {\n'
                   '  if (subject.user == "mallory" && action.id == "org.left4me.manager.server-control" &&\n'
-                  '      action.lookup("object") == "server/priv") return polkit.Result.YES;\n'
+                  f'      action.lookup("object") == "{path}") return polkit.Result.YES;\n'
                   '});\n')
         self.mallory.start("priv")
         self.mallory.stop("priv")
