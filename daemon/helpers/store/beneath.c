@@ -1,4 +1,6 @@
-/* Opens and lists; changes nothing. */
+/* Opens and lists; changes nothing. By components, not by openat2(2): a filter of system calls cannot look
+ * into that one's arguments, so systemd's RestrictSUIDSGID=, which this program runs under, makes it ENOSYS.
+ */
 #include "beneath.h"
 
 #include "base/error.h"
@@ -6,34 +8,62 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/stat.h>
 
-static int open_resolving(int dirfd, const char *path, int flags, uint64_t resolve)
+/* One component, which cannot lead anywhere else: it is no link and no "..". */
+static int open_component(int dirfd, const char *name, int flags)
 {
-        struct open_how how = {
-                .flags = (uint64_t)flags | O_CLOEXEC,
-                .resolve = resolve | RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-        };
-        long fd;
+        int fd;
 
-        /* openat2() refuses with O_PATH what open() ignores. */
-        if (!(flags & O_PATH))
-                how.flags |= O_NOCTTY | O_NONBLOCK;
-        fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
-        return fd < 0 ? -errno : (int)fd;
+        if (name[0] == '\0' || strcmp(name, "..") == 0)
+                return -EXDEV;
+        /* O_NONBLOCK: the open of a FIFO that somebody put there must not wait for its other end. */
+        fd = openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        return fd < 0 ? -errno : fd;
 }
 
 int open_beneath(int dirfd, const char *path, int flags)
 {
-        return open_resolving(dirfd, path, flags, 0);
+        g_auto(GStrv) part = g_strsplit(path, "/", -1);
+        cleanup_close int above = -EBADF;
+
+        if (!part[0])
+                return -ENOENT;
+        for (char **p = part; p[1]; p++) {
+                int fd = open_component(above < 0 ? dirfd : above, *p, O_PATH | O_DIRECTORY);
+
+                if (fd < 0)
+                        return fd;
+                fd_closep(&above);
+                above = fd;
+        }
+        return open_component(above < 0 ? dirfd : above, part[g_strv_length(part) - 1], flags);
+}
+
+static int mount_of(int fd, uint64_t *ret)
+{
+        struct statx st;
+
+        if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+                return -errno;
+        *ret = st.stx_mnt_id;
+        return st.stx_mask & STATX_MNT_ID ? 0 : -EOPNOTSUPP;
 }
 
 int open_beneath_same_mount(int dirfd, const char *path, int flags)
 {
-        return open_resolving(dirfd, path, flags, RESOLVE_NO_XDEV);
+        cleanup_close int fd = open_beneath(dirfd, path, flags);
+        uint64_t theirs;
+        uint64_t ours;
+        int r = fd < 0 ? fd : mount_of(fd, &theirs);
+
+        if (r >= 0)
+                r = mount_of(dirfd, &ours);
+        if (r < 0)
+                return r;
+        return theirs == ours ? fd_steal(&fd) : -EXDEV;
 }
 
 static int compare_names(const void *a, const void *b)

@@ -27,19 +27,20 @@ typedef struct Writer {
         struct archive *archive;
         int fd;
         uint64_t size;
-        int r; /* why the write callback failed */
+        int r; /* why nothing more is written */
         char *buffer;
 } Writer;
 
+/* Never says that it failed: libarchive 3.6 does not free a writer in that state. From the first failure on,
+ * or once r is set by others, nothing is written, not even an end mark behind what is not whole. */
 static la_ssize_t callback_write(struct archive *a, void *userdata, const void *data, size_t size)
 {
         Writer *w = userdata;
 
+        (void)a;
+        if (w->r < 0)
+                return (la_ssize_t)size;
         w->r = source_write_all(w->fd, data, size);
-        if (w->r < 0) {
-                archive_set_error(a, -w->r, "cannot write");
-                return ARCHIVE_FATAL;
-        }
         w->size += size;
         output_progress(w->size, 0);
         return (la_ssize_t)size;
@@ -79,7 +80,7 @@ static bool write_data(Writer *w, const char *path, GInputStream *input, GError 
 
                 if (n <= 0)
                         return n == 0;
-                if (archive_write_data(w->archive, w->buffer, (size_t)n) != n)
+                if (archive_write_data(w->archive, w->buffer, (size_t)n) != n || w->r < 0)
                         return write_failed(w, path, error);
         }
 }
@@ -97,7 +98,7 @@ static bool write_file(Writer *w, const char *path, const char *checksum, GError
                 archive_entry_set_size(e, g_file_info_get_size(info));
         else
                 archive_entry_copy_symlink(e, g_file_info_get_symlink_target(info));
-        if (archive_write_header(w->archive, e) != ARCHIVE_OK)
+        if (archive_write_header(w->archive, e) != ARCHIVE_OK || w->r < 0)
                 return write_failed(w, path, error);
         return !input || write_data(w, path, input, error);
 }
@@ -108,7 +109,7 @@ static bool write_subdirectory(Writer *w, GString *path, const char *checksum, G
 {
         g_autoptr(ArchiveEntry) e = entry_new(path->str, S_IFDIR | 0755);
 
-        if (archive_write_header(w->archive, e) != ARCHIVE_OK)
+        if (archive_write_header(w->archive, e) != ARCHIVE_OK || w->r < 0)
                 return write_failed(w, path->str, error);
         return write_directory(w, path, checksum, error);
 }
@@ -155,10 +156,10 @@ static bool write_archive(Store *s, const char *commit, int fd, uint64_t *ret_si
             archive_write_open2(a, &w, NULL, callback_write, NULL, NULL) != ARCHIVE_OK)
                 return write_failed(&w, commit, error);
         if (!write_directory(&w, path, root, error)) {
-                (void)archive_write_fail(a); /* no end mark behind what is not whole */
+                w.r = w.r < 0 ? w.r : -EIO;
                 return false;
         }
-        if (archive_write_close(a) != ARCHIVE_OK)
+        if (archive_write_close(a) != ARCHIVE_OK || w.r < 0)
                 return write_failed(&w, commit, error);
         *ret_size = w.size;
         return true;

@@ -128,6 +128,7 @@ static bool visit_file(Walk *w, int dirfd, const char *name, const struct stat *
         cleanup_close int fd = -EBADF;
         TreeFile file = {w->path->str, (uint64_t)st->st_size, st->st_mode & 0111, read_file, w};
         struct stat after;
+        bool added;
 
         if (w->pass == PASS_SURVEY) {
                 w->total += (uint64_t)st->st_size;
@@ -142,11 +143,13 @@ static bool visit_file(Walk *w, int dirfd, const char *name, const struct stat *
         if (fd < 0)
                 return refuse_errno(error, file.path, fd);
         w->file = fd;
-        if (!check_xattrs(file.path, fd, error) || !tree_add_file(w->tree, &file, error))
+        if (!check_xattrs(file.path, fd, error))
                 return false;
-        if (fstat(fd, &after) < 0 || !stamp_matches(&g_array_index(w->stamps, Stamp, w->next - 1), &after))
-                return tree_refuse(error, file.path, "changed while it was read");
-        return true;
+        added = tree_add_file(w->tree, &file, error);
+        if (fstat(fd, &after) == 0 && stamp_matches(&g_array_index(w->stamps, Stamp, w->next - 1), &after))
+                return added;
+        g_clear_error(error); /* "larger than it says" is true, but this is why */
+        return tree_refuse(error, file.path, "changed while it was read");
 }
 
 static bool visit_link(Walk *w, int dirfd, const char *name, GError **error)

@@ -284,8 +284,8 @@ def damaged_and_deceiving_archives_are_refused(world):
     good = tar_bytes([('a', {}, os.urandom(5000)), ('b', {}, b'x' * 5000)])
     end = b'\0' * 1024
     gz = tar_bytes([('a', {}, os.urandom(5000))], mode='w:gz')
-    broken = bytearray(gz)
-    broken[-5] ^= 1
+    broken = bytearray(tar_bytes([('a', {}, os.urandom(5000))], mode='w:xz'))
+    broken[len(broken) // 2] ^= 1
     flipped = bytearray(good)
     flipped[512 + 5120 + 148] ^= 1
     bomb = tar_bytes([('bomb', {}, b'\0' * 60000000)], mode='w:xz')
@@ -297,7 +297,7 @@ def damaged_and_deceiving_archives_are_refused(world):
         ('cut between files', good[:512 + 5120], 'tar', INVALID_CONTENT, ['cut short']),
         ('cut behind the last file', good[:2 * (512 + 5120)], 'tar', INVALID_CONTENT, ['cut short']),
         ('cut gzip', gz[:-100], 'tar', INVALID_CONTENT, []),
-        ('wrong gzip checksum', bytes(broken), 'tar', INVALID_CONTENT, []),
+        ('wrong xz checksum', bytes(broken), 'tar', INVALID_CONTENT, []),
         ('wrong header checksum', bytes(flipped), 'tar', INVALID_CONTENT, []),
         ('not UTF-8', raw_header(b'a\xff\xfeb') + end, 'tar', INVALID_CONTENT, ['\\xff']),
         ('nameless', raw_header(b'') + end, 'tar', INVALID_CONTENT, ['']),
@@ -316,7 +316,6 @@ def damaged_and_deceiving_archives_are_refused(world):
         ('zip link out', zip_bytes([('l', '../x', 0o120777)]), 'zip', INVALID_CONTENT, ["'l'", 'leaves']),
         ('zip set-uid', zip_bytes([('s', b'x', 0o104755)]), 'zip', INVALID_CONTENT, ["'s'", 'set-id']),
         ('zip device', zip_bytes([('n', b'', 0o020666)]), 'zip', INVALID_CONTENT, ["'n'", 'device']),
-        ('zip fifo', zip_bytes([('n', b'', 0o010666)]), 'zip', INVALID_CONTENT, ["'n'", 'FIFO']),
         ('zip whiteout', zip_bytes([('d/.wh.x', b'', 0)]), 'zip', INVALID_CONTENT, ['.wh.x']),
         ('zip newline', zip_bytes([('a\nb', b'', 0)]), 'zip', INVALID_CONTENT, ['\\x0a']),
         ('zip that lies about its size', lying_zip(), 'zip', INVALID_CONTENT, ["'a'"]),
@@ -355,6 +354,13 @@ def encrypted_zip():
     central = z.index(b'PK\1\2')
     z[central + 8] |= 1
     return bytes(z)
+
+
+@test
+def a_fifo_of_a_zip_is_an_empty_file(world):
+    """libarchive does not tell that it was one; what matters is that none is made."""
+    outcome = works(world.imported(saved(world, zip_bytes([('n', b'', 0o010666)])), 'zip'))
+    same(stat.S_ISREG(os.lstat(f'{world.checkout(outcome)}/n').st_mode), True)
 
 
 @test
@@ -436,7 +442,8 @@ def a_tree_that_changes_while_it_is_read_is_refused(world):
         process = world.start({'op': 'import', 'ref': 'overlay/a/1', 'format': 'directory', 'source': 'stdin',
                                'size_max': 1 << 30, 'files_max': 1000}, stdin=fd)
         os.close(fd)
-        while process.poll() is None:
+        end = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < end:
             with open(f'{source}/f{random.randrange(300):03}', 'ab') as f:
                 f.write(b'y')
         outcome = world.finish(process)
@@ -622,8 +629,6 @@ def discard_copes_with_everything_a_game_can_make(world):
         os.close(here)
         here = below
     if privileged():
-        subprocess.check_call(['find', upper, '-execdir', 'chown', '-h', '64991:64991', '{}', '+'],
-                              stderr=subprocess.DEVNULL) if False else None
         chown_deep(world.path('servers'))
     os.close(here)
     os.chmod(f'{upper}/locked/deep', 0)
@@ -764,7 +769,7 @@ def flip(path):
 @test
 def runs_that_are_killed_leave_nothing_for_long(world):
     source = world.new()
-    for i in range(400):
+    for i in range(120):
         write(f'{source}/d{i % 20}/f{i}', os.urandom(15000))
     own(source)
     start = time.monotonic()
@@ -788,7 +793,7 @@ def runs_that_are_killed_leave_nothing_for_long(world):
         same(world.leftovers(), [])
         for ref, commit in world.refs().items():
             same(os.path.isdir(world.path('checkouts', commit)), True, 'every ref is checked out')
-            same(len([n for n in tree_of(world.path('checkouts', commit)) if 'f' in n]), 400, ref)
+            same(len([n for n in tree_of(world.path('checkouts', commit)) if 'f' in n]), 120, ref)
         same(world.refs()['overlay/a/1'], kept.result['commit'])
     same(killed >= 5, True, f'{killed} were killed in time')
     works(world.imported(source, 'directory', ref='overlay/a/2'))
@@ -928,7 +933,32 @@ def limits(**names):
 
 
 @test
-def lack_of_descriptors_or_disk_is_a_clear_error(world):
+def a_full_disk_is_a_clear_error(world):
+    source = world.new()
+    for i in range(40):
+        write(f'{source}/f{i}', os.urandom(100000))
+    own(source)
+    subprocess.check_call(['mount', '-t', 'tmpfs', '-o', 'size=6m,mode=711', 'tmpfs', STATE])
+    try:
+        world.fresh()
+        before = works(world.imported(saved(world, tar_bytes([X])), 'tar'))
+        for merge in (False, True):
+            fails(world.imported(source, 'directory', ref='overlay/a/2', merge=merge, parent=before.result['commit'],
+                                 size_max=3900000), QUOTA)
+        write(world.path('spool', 'ballast'), b'x' * 3000000)
+        state = world.state_of_content()
+        fails(world.imported(source, 'directory', ref='overlay/a/2'), ERROR + 'StoreFailed', 'space')
+        same(world.state_of_content(), state)
+        same(world.leftovers(), [])
+        os.unlink(world.path('spool', 'ballast'))
+        works(world.imported(source, 'directory', ref='overlay/a/2'))
+        works(world.run({'op': 'verify'}))
+    finally:
+        subprocess.check_call(['umount', STATE])
+
+
+@test
+def lack_of_descriptors_is_a_clear_error(world):
     source = sample(world.new())
     before = works(world.imported(source, 'directory'))
     write(f'{source}/new', os.urandom(200000))
@@ -939,7 +969,7 @@ def lack_of_descriptors_or_disk_is_a_clear_error(world):
     failed = 0
     for files in range(4, 22):
         fd = os.open(source, os.O_RDONLY)
-        outcome = world.run({**request}, stdin=fd, preexec=limits(RLIMIT_NOFILE=files))
+        outcome = world.run({**request}, stdin=fd, preexec=limits(RLIMIT_NOFILE=files), warnings=True)
         os.close(fd)
         if outcome.rc == 0:
             break
