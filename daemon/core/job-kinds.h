@@ -3,7 +3,7 @@
 
 #include "core/job.h"
 
-extern const JobKind job_start, job_stop, job_restart, job_reset, job_delete;
+extern const JobKind job_start, job_stop, job_restart, job_enable, job_disable, job_reset, job_delete;
 extern const JobKind job_import, job_edit, job_export, job_rollback, job_verify, job_prune;
 
 /* NULL for an unknown name. */

@@ -91,12 +91,12 @@ Job *jobs_find(Manager *m, uint32_t id)
         return g_hash_table_lookup(m->jobs->by_id, GUINT_TO_POINTER(id));
 }
 
-unsigned jobs_count_open(Manager *m)
+unsigned jobs_count_open(const Manager *m)
 {
         return m->jobs->n_open;
 }
 
-bool jobs_subject_busy(Manager *m, const char *subject)
+bool jobs_subject_busy(const Manager *m, const char *subject)
 {
         return g_hash_table_contains(m->jobs->by_subject, subject);
 }

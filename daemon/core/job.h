@@ -102,8 +102,8 @@ void job_progress(Job *job, uint64_t done, uint64_t total);
 
 /* NULL when there is none. */
 Job *jobs_find(Manager *m, uint32_t id);
-unsigned jobs_count_open(Manager *m);
+unsigned jobs_count_open(const Manager *m);
 /* Whether any job of this subject is queued or running. */
-bool jobs_subject_busy(Manager *m, const char *subject);
+bool jobs_subject_busy(const Manager *m, const char *subject);
 /* Calls func for every job that has an object. */
 void jobs_foreach(Manager *m, void (*func)(Job *job, void *userdata), void *userdata);

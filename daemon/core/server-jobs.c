@@ -242,6 +242,12 @@ static const JobStep stop_steps[] = {
 };
 const JobKind job_stop = {"stop", JOB_RESUME_AGAIN, .joinable_running = true, STEPS(stop_steps)};
 
+static const JobStep enable_steps[] = {{step_enable, undo_enable}};
+const JobKind job_enable = {"enable", JOB_RESUME_AGAIN, STEPS(enable_steps)};
+
+static const JobStep disable_steps[] = {{step_disable, NULL}};
+const JobKind job_disable = {"disable", JOB_RESUME_AGAIN, STEPS(disable_steps)};
+
 static const JobStep reset_steps[] = {
         {step_disable, NULL},
         {step_stop, NULL},

@@ -426,8 +426,8 @@ const JobKind job_prune = {"prune", JOB_RESUME_AGAIN, STEPS(prune_steps)};
 const JobKind *job_kind_from_name(const char *name)
 {
         static const JobKind *const kinds[] = {
-                &job_start, &job_stop,   &job_restart,  &job_reset,  &job_delete, &job_import,
-                &job_edit,  &job_export, &job_rollback, &job_verify, &job_prune,
+                &job_start,  &job_stop, &job_restart, &job_enable,   &job_disable, &job_reset, &job_delete,
+                &job_import, &job_edit, &job_export,  &job_rollback, &job_verify,  &job_prune,
         };
 
         for (unsigned i = 0; i < G_N_ELEMENTS(kinds); i++)
