@@ -295,18 +295,15 @@ static int on_job_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_e
         Follow *follow = userdata;
         const Item *item = follow_find(follow, sd_bus_message_get_path(m));
         ProgressState state = {};
-        int r;
 
         (void)ret_error;
         if (!item || item->state == ITEM_ENDED || sd_bus_message_skip(m, "s") < 0 ||
             sd_bus_message_enter_container(m, 'a', "{sv}") < 0)
                 return 0;
 
-        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
-                r = read_progress_property(m, &state);
-                if (r < 0 || sd_bus_message_exit_container(m) < 0)
+        while (sd_bus_message_enter_container(m, 'e', "sv") > 0)
+                if (read_progress_property(m, &state) < 0 || sd_bus_message_exit_container(m) < 0)
                         return 0;
-        }
         if (state.valid || state.done > 0) {
                 state.usec = (uint64_t)g_get_monotonic_time() - item->since_usec;
                 progress_draw(&follow->progress, item->label, &state);

@@ -69,11 +69,9 @@ static char *format_time(json_int_t usec)
 static char *format_list(const json_t *list)
 {
         GString *text = g_string_new(NULL);
-        const json_t *item;
-        size_t i;
 
-        json_array_foreach(list, i, item)
-        {
+        for (size_t i = 0; i < json_array_size(list); i++) {
+                const json_t *item = json_array_get(list, i);
                 g_autofree char *escaped =
                         escape_terminal(json_is_string(item) ? json_string_value(item) : "?");
 
@@ -164,8 +162,6 @@ static int table_add_row(struct libscols_table *table, const Output *output, con
 static int table_fill(struct libscols_table *table, const Output *output, const json_t *rows,
                       const Field *fields)
 {
-        const json_t *row;
-        size_t i;
         int r;
 
         for (const Field *f = fields; f->key; f++) {
@@ -175,8 +171,8 @@ static int table_fill(struct libscols_table *table, const Output *output, const 
                         return -ENOMEM;
         }
 
-        json_array_foreach(rows, i, row)
-        {
+        for (size_t i = 0; i < json_array_size(rows); i++) {
+                const json_t *row = json_array_get(rows, i);
                 r = table_add_row(table, output, row, fields);
                 if (r < 0)
                         return r;

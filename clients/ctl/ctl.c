@@ -131,12 +131,10 @@ static int compare_objects(const void *a, const void *b, void *sort_key)
 static json_t *pick_objects(json_t *tree, const char *interface, const char *sort_key)
 {
         g_autoptr(GPtrArray) found = g_ptr_array_new();
-        json_t *rows = json_array(), *interfaces;
-        const char *path;
+        json_t *rows = json_array();
 
-        json_object_foreach(tree, path, interfaces)
-        {
-                json_t *properties = json_object_get(interfaces, interface);
+        for (void *i = json_object_iter(tree); i; i = json_object_iter_next(tree, i)) {
+                json_t *properties = json_object_get(json_object_iter_value(i), interface);
 
                 if (properties)
                         g_ptr_array_add(found, properties);
@@ -223,11 +221,10 @@ bool ctl_parse_number(const Ctl *ctl, const char *what, const char *text, uint32
 
 json_t *ctl_name_columns(json_t *rows, const char *const *keys)
 {
-        json_t *named = json_array(), *row;
-        size_t i;
+        json_t *named = json_array();
 
-        json_array_foreach(rows, i, row)
-        {
+        for (size_t i = 0; i < json_array_size(rows); i++) {
+                const json_t *row = json_array_get(rows, i);
                 json_t *object = json_object();
 
                 for (size_t k = 0; keys[k]; k++)

@@ -82,14 +82,12 @@ static int read_blueprint(Ctl *ctl, const char *name, json_t **ret)
 static void print_lines(const Output *output, const char *title, const json_t *lines)
 {
         static const Field field = {"", "", FIELD_TEXT};
-        const json_t *line;
-        size_t i;
 
         if (json_array_size(lines) == 0)
                 return;
         printf("\n%s:\n", title);
-        json_array_foreach(lines, i, line)
-        {
+        for (size_t i = 0; i < json_array_size(lines); i++) {
+                const json_t *line = json_array_get(lines, i);
                 g_autofree char *text = output_format(output, &field, line);
 
                 printf("    %s\n", text);

@@ -59,11 +59,9 @@ static int resolve_target(Ctl *ctl, char **args, const char **ret_interface, cha
 static json_t *flatten_generations(const json_t *rows)
 {
         json_t *flat = json_array();
-        const json_t *row;
-        size_t i;
 
-        json_array_foreach(rows, i, row)
-        {
+        for (size_t i = 0; i < json_array_size(rows); i++) {
+                const json_t *row = json_array_get(rows, i);
                 json_t *object = json_object();
 
                 json_object_set(object, "generation", json_array_get(row, 0));

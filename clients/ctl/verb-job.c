@@ -39,8 +39,6 @@ static void clear_unknown_progress(json_t *job)
 int verb_job_list(Ctl *ctl, char **args)
 {
         cleanup_json json_t *jobs = NULL;
-        json_t *job;
-        size_t i;
         int code;
 
         (void)args;
@@ -49,7 +47,8 @@ int verb_job_list(Ctl *ctl, char **args)
                 code = ctl_objects(ctl, L4_IFACE_JOB, "id", &jobs);
         if (code != EXIT_OK)
                 return code;
-        json_array_foreach(jobs, i, job) clear_unknown_progress(job);
+        for (size_t i = 0; i < json_array_size(jobs); i++)
+                clear_unknown_progress(json_array_get(jobs, i));
         return ctl_printed(output_table(&ctl->output, jobs, list_fields));
 }
 

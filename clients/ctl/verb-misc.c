@@ -60,11 +60,9 @@ static json_t *order_answers(char **actions, const json_t *answers)
 /* EXIT_DENIED where one of them is plainly "no". */
 static int code_of_answers(const json_t *rows)
 {
-        const json_t *row;
-        size_t i;
 
-        json_array_foreach(rows, i, row)
-        {
+        for (size_t i = 0; i < json_array_size(rows); i++) {
+                const json_t *row = json_array_get(rows, i);
                 const char *answer = json_string_value(json_object_get(row, "answer"));
 
                 if (g_strcmp0(answer, "yes") != 0 && g_strcmp0(answer, "challenge") != 0)

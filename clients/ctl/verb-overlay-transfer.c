@@ -140,8 +140,9 @@ static int export_to(Ctl *ctl, const char *name, const char *path, int fd)
         return ctl_run_job(ctl, name, m, r, FOLLOW_BOUND);
 }
 
-/* A new file beside the target, with the permissions that the target would get. */
-static int open_beside(const char *file, char **ret_temporary)
+/* A new file beside the target, with the permissions that the target would get: its name, or NULL with errno
+ * set. */
+static char *open_beside(const char *file, int *ret_fd)
 {
         g_autofree char *directory = g_path_get_dirname(file), *base = g_path_get_basename(file);
         g_autofree char *temporary = g_strdup_printf("%s/.%s.XXXXXX", directory, base);
@@ -151,20 +152,20 @@ static int open_beside(const char *file, char **ret_temporary)
         (void)umask(mask);
         fd = mkostemp(temporary, O_CLOEXEC);
         if (fd < 0)
-                return -errno;
+                return NULL;
         (void)fchmod(fd, 0666 & ~mask);
-        *ret_temporary = g_steal_pointer(&temporary);
-        return fd;
+        *ret_fd = fd;
+        return g_steal_pointer(&temporary);
 }
 
 /* The file is whole or as it was. */
 static int export_file(Ctl *ctl, const char *name, const char *path, const char *file)
 {
-        g_autofree char *temporary = NULL;
-        int code, fd = open_beside(file, &temporary);
+        int code, fd = -EBADF;
+        g_autofree char *temporary = open_beside(file, &fd);
 
-        if (fd < 0) {
-                output_complain(file, g_strerror(-fd));
+        if (!temporary) {
+                output_complain(file, g_strerror(errno));
                 return EXIT_FAILED;
         }
 

@@ -33,19 +33,34 @@ static char *read_text(const char *path)
         return text;
 }
 
+static bool take_number(const char **text, const char *word, guint64 *ret)
+{
+        const char *digits;
+        char *end;
+
+        if (!g_str_has_prefix(*text, word))
+                return false;
+        digits = *text + strlen(word);
+        *ret = g_ascii_strtoull(digits, &end, 10);
+        *text = end;
+        return end > digits;
+}
+
 /* "line L, column C: what" is said as compilers say it, so that editors find the place. */
 static void complain_about_spec(const char *path, const char *message)
 {
         g_autofree char *place = NULL;
-        unsigned line, column;
-        int rest = 0;
+        const char *rest = message;
+        guint64 line, column;
 
-        if (sscanf(message, "line %u, column %u: %n", &line, &column, &rest) < 2 || rest == 0) {
+        if (!take_number(&rest, "line ", &line) || !take_number(&rest, ", column ", &column) ||
+            !g_str_has_prefix(rest, ": ")) {
                 output_complain(path, message);
                 return;
         }
-        place = g_strdup_printf("%s:%u:%u", strcmp(path, "-") == 0 ? "<stdin>" : path, line, column);
-        output_complain(place, message + rest);
+        place = g_strdup_printf("%s:%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT,
+                                strcmp(path, "-") == 0 ? "<stdin>" : path, line, column);
+        output_complain(place, rest + strlen(": "));
 }
 
 int verb_initialize(Ctl *ctl, char **args)
@@ -119,8 +134,7 @@ static int print_plan(const Output *output, const json_t *plan)
                 {"commit", "COMMIT", FIELD_TEXT},
                 {},
         };
-        const json_t *item;
-        size_t i;
+        const json_t *argv = json_object_get(plan, "argv"), *config = json_object_get(plan, "config");
         int r;
 
         r = output_record(output, plan, head);
@@ -132,9 +146,10 @@ static int print_plan(const Output *output, const json_t *plan)
                 return r;
 
         puts("\nCommand line:");
-        json_array_foreach(json_object_get(plan, "argv"), i, item) print_indented(json_string_value(item));
-        json_array_foreach(json_object_get(plan, "config"), i, item)
-        {
+        for (size_t i = 0; i < json_array_size(argv); i++)
+                print_indented(json_string_value(json_array_get(argv, i)));
+        for (size_t i = 0; i < json_array_size(config); i++) {
+                const json_t *item = json_array_get(config, i);
                 g_autofree char *file = escape_terminal(json_string_value(json_object_get(item, "file")));
 
                 printf("\n%s:\n", file);

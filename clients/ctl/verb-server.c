@@ -42,14 +42,13 @@ static void add_drift(json_t *server)
 
 static int all_servers(Ctl *ctl, json_t **ret)
 {
-        json_t *server;
-        size_t i;
         int code;
 
         code = ctl_objects(ctl, L4_IFACE_SERVER, "name", ret);
         if (code != EXIT_OK)
                 return code;
-        json_array_foreach(*ret, i, server) add_drift(server);
+        for (size_t i = 0; i < json_array_size(*ret); i++)
+                add_drift(json_array_get(*ret, i));
         return EXIT_OK;
 }
 
@@ -80,15 +79,13 @@ static int one_server(Ctl *ctl, const char *name, json_t **ret)
 
 static int print_status(const Ctl *ctl, const json_t *servers)
 {
-        const json_t *server;
-        size_t i;
         int r = 0;
 
         if (ctl->output.json != JSON_OFF)
                 return ctl_printed(output_json(&ctl->output, servers));
 
-        json_array_foreach(servers, i, server)
-        {
+        for (size_t i = 0; i < json_array_size(servers); i++) {
+                const json_t *server = json_array_get(servers, i);
                 if (i > 0)
                         putchar('\n');
                 r = output_record(&ctl->output, server, status_fields);

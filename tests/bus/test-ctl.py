@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,6 +53,22 @@ JOBS = {
     "eater": ("done", "", "", 20),
 }
 
+# Open to all users: root's tests have to be somebody else too.
+BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <listen>unix:path=%s/bus</listen>
+  <policy context="default">
+    <allow user="*"/>
+    <allow own="*"/>
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+  </policy>
+</busconfig>
+"""
+
+NOBODY = 65534
+
 OVERLAY_FILES = [("f%03d" % i, "file", i, 0o644) for i in range(300)]
 
 
@@ -90,7 +107,8 @@ class Mock:
             return
         args = message.get_args_list()
         path, member = str(message.get_path()), str(message.get_member())
-        self.record(path=path, method=member, args=plain(args))
+        self.record(path=path, method=member, args=plain(args),
+                    interactive=bool(message.get_allow_interactive_authorization()))
         interface = str(message.get_interface()).rsplit(".", 1)[1].lower()
         handler = getattr(self, interface + "_" + member, None) or getattr(self, interface + "_any", None)
         if handler is None:
@@ -343,7 +361,12 @@ class Case(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.daemon = subprocess.Popen(["dbus-daemon", "--session", "--nofork", "--print-address"],
+        cls.bus_folder = tempfile.TemporaryDirectory()
+        os.chmod(cls.bus_folder.name, 0o755)
+        config = os.path.join(cls.bus_folder.name, "bus.conf")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(BUS_CONFIG % cls.bus_folder.name)
+        cls.daemon = subprocess.Popen(["dbus-daemon", "--config-file=" + config, "--nofork", "--print-address"],
                                       stdout=subprocess.PIPE, text=True)
         cls.address = cls.daemon.stdout.readline().strip()
 
@@ -352,6 +375,7 @@ class Case(unittest.TestCase):
         cls.daemon.terminate()
         cls.daemon.wait()
         cls.daemon.stdout.close()
+        cls.bus_folder.cleanup()
 
     def setUp(self):
         signal.alarm(4 * TIMEOUT)  # what hangs ends
@@ -406,10 +430,12 @@ class Case(unittest.TestCase):
         self.assertEqual(done.returncode, code, (args, done.stdout, done.stderr))
         return done
 
-    def terminal(self, args, typed=b"", until=None, env=None):
+    def terminal(self, args, typed=b"", until=None, env=None, uid=None):
         """Runs on a terminal; returns exit code and what appeared there. Types when `until` is there."""
         pid, master = pty.fork()
         if pid == 0:
+            if uid is not None and os.geteuid() == 0:
+                os.setuid(uid)
             os.execve(self.program, [self.program, *args], env or self.env)
         output, limit = b"", time.monotonic() + TIMEOUT
         while True:
@@ -706,6 +732,50 @@ class Changing(Case):
     def test_store_and_installation(self):
         self.check(0, "store", "verify")
         self.check(0, "store", "prune")
+
+
+class PasswordAgent(Case):
+    """A stand-in for pkttyagent notes its arguments and its end."""
+
+    def setUp(self):
+        super().setUp()
+        os.chmod(self.folder.name, 0o777)
+        self.notes = os.path.join(self.folder.name, "agent")
+        agent = os.path.join(self.folder.name, "pkttyagent")
+        with open(agent, "w", encoding="utf-8") as file:
+            file.write("#!/bin/bash\n"
+                       "trap 'echo ended >>%s; kill %%1; exit' TERM\n"
+                       "echo \"$@\" >>%s\n"
+                       "[[ $1 == --notify-fd ]] && eval \"exec $2>&-\"\n"
+                       "sleep 60 &\nwait\n" % (self.notes, self.notes))
+        os.chmod(agent, 0o755)
+        self.env["PATH"] = self.folder.name + ":" + self.env["PATH"]
+        # The folder of a build can be closed to others.
+        self.program = shutil.copy(self.program, self.folder.name)
+
+    def agent_notes(self):
+        if not os.path.exists(self.notes):
+            return []
+        with open(self.notes, encoding="utf-8") as file:
+            return file.read().splitlines()
+
+    def test_runs_for_gated_calls_on_a_terminal_and_ends_with_them(self):
+        self.assertEqual(self.terminal(["start", "alpha"], uid=NOBODY)[0], 0)
+        notes = self.agent_notes()
+        self.assertRegex(notes[0], r"^--notify-fd \d+ --process \d+$")
+        self.assertEqual(notes[1:], ["ended"])
+        self.assertTrue(self.calls("Start")[0]["interactive"])
+
+    def test_not_where_nothing_is_gated_or_nobody_can_or_may_be_asked(self):
+        self.assertEqual(self.terminal(["list"], uid=NOBODY)[0], 0)
+        self.assertEqual(self.terminal(["start", "alpha", "--no-ask-password"], uid=NOBODY)[0], 0)
+        self.assertFalse(self.calls("Start")[0]["interactive"])
+        self.check(0, "start", "alpha")
+        self.assertEqual(self.agent_notes(), [])
+
+    def test_missing_agent_is_no_failure(self):
+        self.env["PATH"] = "/nonexistent"
+        self.assertEqual(self.terminal(["start", "alpha"], uid=NOBODY)[0], 0)
 
 
 class Overlays(Case):
