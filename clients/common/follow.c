@@ -52,6 +52,7 @@ struct Follow {
         sd_bus_slot *removed_slot, *changed_slot, *owner_slot, *disconnected_slot;
         sd_event_source *interrupt, *give_up;
         bool interrupted;
+        bool owner_changed; /* the manager was there, and went or came while we follow */
 };
 
 static void item_free(Item *item)
@@ -158,7 +159,7 @@ static int on_called(sd_bus_message *reply, void *userdata, sd_bus_error *ret_er
         if (e) {
                 if (sd_bus_error_has_name(e, SD_BUS_ERROR_NO_REPLY) && item->tries < CALL_TRIES)
                         item->state = ITEM_CALL;
-                else if (item->tries > 1 && is_unreachable(e))
+                else if (item->follow->owner_changed && is_unreachable(e))
                         item_expect_return(item, e);
                 else
                         item_fail_error(item, e);
@@ -317,6 +318,7 @@ static int on_owner_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret
 
         (void)m;
         (void)ret_error;
+        follow->owner_changed = true;
         (void)sd_event_source_set_enabled(follow->give_up, SD_EVENT_OFF);
         for (guint i = 0; i < follow->items->len; i++) {
                 Item *item = follow->items->pdata[i];
