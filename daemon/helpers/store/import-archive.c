@@ -23,7 +23,8 @@ typedef struct Reader {
         off_t offset;
         struct stat before;
         char *buffer;
-        GError *failure; /* why the read callback failed */
+        const char *path; /* of the file whose content is being read */
+        GError *failure;  /* why the read callback failed */
         int64_t data_end;
 } Reader;
 
@@ -102,12 +103,14 @@ static bool add_formats(struct archive *a, Format format)
 static bool archive_failed(Reader *r, GError **error)
 {
         const char *text = archive_error_string(r->archive);
-        g_autofree char *clean = text ? g_utf8_make_valid(text, -1) : g_strdup("unknown error");
+        g_autofree char *clean = text ? g_strchomp(g_utf8_make_valid(text, -1)) : g_strdup("unknown error");
 
         if (r->failure) {
                 g_propagate_error(error, g_steal_pointer(&r->failure));
                 return false;
         }
+        if (r->path)
+                return tree_refuse(error, r->path, "cannot be read: %s", clean);
         g_set_error(error, L4_ERROR, L4_ERROR_INVALID_CONTENT, "the archive cannot be read: %s", clean);
         return false;
 }
@@ -167,10 +170,14 @@ static bool add_hard_link(Reader *r, const char *path, struct archive_entry *e, 
 static bool add_file(Reader *r, const char *path, struct archive_entry *e, GError **error)
 {
         TreeFile file = {path, (uint64_t)archive_entry_size(e), archive_entry_mode(e) & 0111, read_entry, r};
+        bool fine;
 
         if (!archive_entry_size_is_set(e) || archive_entry_size(e) < 0)
                 return tree_refuse(error, path, "does not say how large it is");
-        return tree_add_file(r->tree, &file, error);
+        r->path = path;
+        fine = tree_add_file(r->tree, &file, error);
+        r->path = NULL;
+        return fine;
 }
 
 static bool add_entry(Reader *r, struct archive_entry *e, GError **error)
