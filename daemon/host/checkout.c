@@ -3,29 +3,20 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
+#include "base/beneath.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/layout.h"
 
-static int open_beneath(const char *commit, const char *path, uint64_t flags)
+static int open_in_checkout(const char *commit, const char *path, int flags)
 {
         g_autofree char *root_path = g_strdup_printf(L4_STATE_DIR "/" L4_CHECKOUTS "/%s", commit);
         cleanup_close int root = open(root_path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        struct open_how how = {
-                .flags = flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
-                .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-        };
-        long fd;
 
-        if (root < 0)
-                return -errno;
-        fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
-        return fd < 0 ? -errno : (int)fd;
+        return root < 0 ? -errno : open_beneath(root, path, flags);
 }
 
 static int open_failed(GError **error, const char *path, int r)
@@ -46,7 +37,7 @@ static int open_failed(GError **error, const char *path, int r)
 
 int checkout_open_file(const char *commit, const char *path, GError **error)
 {
-        cleanup_close int fd = open_beneath(commit, path, O_RDONLY);
+        cleanup_close int fd = open_in_checkout(commit, path, O_RDONLY);
         struct stat st;
 
         if (fd < 0)
@@ -93,7 +84,7 @@ static CheckoutEntry *entry_new(int dir_fd, const char *name)
 GPtrArray *checkout_list(const char *commit, const char *path, GError **error)
 {
         g_autoptr(GPtrArray) entries = g_ptr_array_new_with_free_func(entry_free);
-        int fd = open_beneath(commit, path[0] ? path : ".", O_RDONLY | O_DIRECTORY);
+        int fd = open_in_checkout(commit, path, O_RDONLY | O_DIRECTORY);
         struct dirent *d;
         DIR *dir;
 

@@ -1,4 +1,4 @@
-/* Reading single files of a generation's checkout: by openat2 below the checkout, never through a link.
+/* Reading single files of a generation's checkout: below the checkout, never through a link.
  * Touches /var/lib/left4me/checkouts, read-only. */
 #pragma once
 

@@ -39,7 +39,6 @@ static const Property properties[] = {
         {"ProtectKernelModules", "b", NULL, 1},
         {"ProtectKernelTunables", "b", NULL, 1},
         {"ProtectProc", "s", "invisible", 0},
-        {"ProcSubset", "s", "pid", 0},
         {"ProtectSystem", "s", "strict", 0},
         {"ReadWritePaths", "as", L4_STATE_DIR, 0},
         {"RemoveIPC", "b", NULL, 1},
