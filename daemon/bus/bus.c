@@ -1,10 +1,5 @@
 #include "bus.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-
 #include "base/error.h"
 #include "base/log.h"
 #include "bus/handlers.h"
@@ -14,7 +9,14 @@
 #include "core/overlay.h"
 #include "core/server.h"
 
+/* What an enumerator lists. Its own prefix is not what sd-bus passes when it walks a subtree. */
+typedef struct Family {
+        Manager *manager;
+        ObjectKind kind;
+} Family;
+
 struct Bus {
+        Family families[_OBJECT_KIND_MAX];
         sd_bus *connection;
         Manager *manager;
         Calls *calls;
@@ -112,30 +114,38 @@ static void add_job_node(Job *job, void *userdata)
         add_node(userdata, OBJECT_JOB, id);
 }
 
+static GHashTable *objects_of(const Manager *m, ObjectKind kind)
+{
+        switch (kind) {
+        case OBJECT_SERVER:
+                return m->servers;
+        case OBJECT_BLUEPRINT:
+                return m->blueprints;
+        case OBJECT_OVERLAY:
+                return m->overlays;
+        default:
+                return NULL;
+        }
+}
+
 static int enumerate(sd_bus *bus, const char *prefix, void *userdata, char ***ret, sd_bus_error *error)
 {
+        const Family *family = userdata;
+        GHashTable *objects = objects_of(family->manager, family->kind);
         GPtrArray *nodes = g_ptr_array_new();
-        Manager *m = userdata;
-        const struct {
-                ObjectKind kind;
-                GHashTable *table;
-        } tables[] = {{OBJECT_SERVER, m->servers},
-                      {OBJECT_BLUEPRINT, m->blueprints},
-                      {OBJECT_OVERLAY, m->overlays}};
         GHashTableIter iter;
         gpointer name;
 
         (void)bus;
+        (void)prefix;
         (void)error;
-        for (unsigned i = 0; i < G_N_ELEMENTS(tables); i++) {
-                if (strcmp(prefix, kinds[tables[i].kind].prefix) != 0)
-                        continue;
-                g_hash_table_iter_init(&iter, tables[i].table);
+        if (objects) {
+                g_hash_table_iter_init(&iter, objects);
                 while (g_hash_table_iter_next(&iter, &name, NULL))
-                        add_node(nodes, tables[i].kind, name);
+                        add_node(nodes, family->kind, name);
+        } else {
+                jobs_foreach(family->manager, add_job_node, nodes);
         }
-        if (strcmp(prefix, kinds[OBJECT_JOB].prefix) == 0)
-                jobs_foreach(m, add_job_node, nodes);
         g_ptr_array_add(nodes, NULL);
         *ret = (char **)g_ptr_array_free(nodes, FALSE);
         return 0;
@@ -167,11 +177,13 @@ static int add_objects(Bus *b)
                                              internal_vtable, b->manager);
         for (unsigned i = 0; r >= 0 && i < G_N_ELEMENTS(families); i++) {
                 const char *prefix = kinds[families[i].kind].prefix;
+                Family *family = &b->families[families[i].kind];
 
+                *family = (Family){b->manager, families[i].kind};
                 r = sd_bus_add_fallback_vtable(b->connection, NULL, prefix, kinds[families[i].kind].interface,
                                                families[i].vtable, families[i].find, b->manager);
                 if (r >= 0)
-                        r = sd_bus_add_node_enumerator(b->connection, NULL, prefix, enumerate, b->manager);
+                        r = sd_bus_add_node_enumerator(b->connection, NULL, prefix, enumerate, family);
         }
         return r < 0 ? r : log_control_add(b->connection);
 }
