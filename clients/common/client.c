@@ -1,7 +1,7 @@
 /* See client.h. */
 #include "common/client.h"
 
-#include <errno.h>
+#include "common/errors.h"
 
 static int open_bus(Transport transport, const char *host, sd_bus **ret)
 {
@@ -86,6 +86,15 @@ int client_new_call(Client *client, const char *path, const char *interface, con
 int client_call(Client *client, sd_bus_message *call, sd_bus_error *error, sd_bus_message **ret_reply)
 {
         return sd_bus_call(client->bus, call, CLIENT_CALL_USEC, error, ret_reply);
+}
+
+char *client_error_text(const sd_bus_error *error)
+{
+        const char *text = error->message && *error->message ? error->message : error->name;
+
+        if (errors_exit_code(error->name) == EXIT_UNREACHABLE)
+                return g_strdup_printf("Cannot reach the manager: %s", text);
+        return g_strdup(text);
 }
 
 int client_resolve(Client *client, const char *method, const char *name, sd_bus_error *error, char **ret_path)

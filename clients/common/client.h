@@ -55,6 +55,9 @@ int client_new_call(Client *client, const char *path, const char *interface, con
 /* Sends and waits. ret_reply may be NULL. */
 int client_call(Client *client, sd_bus_message *call, sd_bus_error *error, sd_bus_message **ret_reply);
 
+/* What an error says to a human (g_free): where nothing answered, that it was the manager. */
+char *client_error_text(const sd_bus_error *error);
+
 /* Path of the object that the manager knows by a name: method is GetServer, GetBlueprint or GetOverlay. */
 int client_resolve(Client *client, const char *method, const char *name, sd_bus_error *error,
                    char **ret_path);

@@ -81,8 +81,9 @@ static void item_fail(Item *item, int code, const char *message)
 
 static void item_fail_error(Item *item, const sd_bus_error *error)
 {
-        item_fail(item, errors_exit_code(error->name),
-                  error->message && *error->message ? error->message : error->name);
+        g_autofree char *text = client_error_text(error);
+
+        item_fail(item, errors_exit_code(error->name), text);
 }
 
 static void item_fail_errno(Item *item, int r)

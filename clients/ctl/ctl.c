@@ -33,14 +33,12 @@ char *ctl_label(const Ctl *ctl, const char *object)
 
 int ctl_fail(const Ctl *ctl, const char *object, const sd_bus_error *error, int r)
 {
+        bool named = error && error->name;
         g_autofree char *label = ctl_label(ctl, object);
+        g_autofree char *text = named ? client_error_text(error) : g_strdup(g_strerror(-r));
 
-        if (!error || !error->name) {
-                output_complain(label, g_strerror(-r));
-                return EXIT_FAILED;
-        }
-        output_complain(label, error->message && *error->message ? error->message : error->name);
-        return errors_exit_code(error->name);
+        output_complain(label, text);
+        return errors_exit_code(named ? error->name : NULL);
 }
 
 bool ctl_confirm(const Ctl *ctl, const char *format, ...)

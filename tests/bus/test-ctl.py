@@ -486,7 +486,7 @@ class ExitCodes(Case):
     def test_unreachable_bus_and_service(self):
         self.check(69, "list", env={**self.env, "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent"})
         self.stop_mock()
-        self.check(69, "list")
+        self.assertIn("Cannot reach the manager", self.check(69, "list").stderr)
         self.check(69, "start", "alpha")
         self.check(69, "enable", "alpha", "beta")
 
