@@ -111,11 +111,11 @@ void jobs_foreach(Manager *m, void (*func)(Job *job, void *userdata), void *user
                 func(job, userdata);
 }
 
-static void job_changed(Job *job, const char *property)
+static void job_state_changed(Job *job)
 {
         g_autofree char *id = g_strdup_printf("%u", job->id);
 
-        manager_changed(job->manager, OBJECT_JOB, id, property, NULL);
+        manager_changed(job->manager, OBJECT_JOB, id, "State", "Cancelable", "Progress", "ProgressValid", NULL);
 }
 
 /* Objects with a State of their own that depends on whether a job is open. */
@@ -231,7 +231,7 @@ static void job_end(Job *job)
         job_linger(job);
 
         subject_changed(job);
-        job_changed(job, "State");
+        job_state_changed(job);
         manager_changed(m, OBJECT_MANAGER, "", "NJobs", NULL);
         if (m->observer)
                 m->observer->job_ended(job, m->observer_data);
@@ -282,7 +282,7 @@ static void job_run(Job *job)
         if (job->state != JOB_QUEUED)
                 return;
         job->state = JOB_RUNNING;
-        job_changed(job, "State");
+        job_state_changed(job);
         if (job->cancel_requested)
                 error = g_error_new(L4_ERROR, L4_ERROR_CANCELLED, "cancelled before it began");
         if (error) {
@@ -295,10 +295,12 @@ static void job_run(Job *job)
 
 void job_progress(Job *job, uint64_t done, uint64_t total)
 {
+        g_autofree char *id = g_strdup_printf("%u", job->id);
+
         job->bytes_done = done;
         job->bytes_total = total;
         job->progress_valid = total > 0;
-        job_changed(job, "Progress");
+        manager_changed(job->manager, OBJECT_JOB, id, "Progress", "ProgressValid", "BytesDone", "BytesTotal", NULL);
 }
 
 bool job_is_cancelable(const Job *job)

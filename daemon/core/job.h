@@ -68,7 +68,6 @@ struct Job {
 
 #define JOB_QUEUE_MAX 16U
 #define JOB_LINGER_USEC (10U * 60U * G_USEC_PER_SEC)
-#define JOB_PROGRESS_USEC (200U * 1000U)
 
 Jobs *jobs_new(Manager *m);
 Jobs *jobs_free(Jobs *jobs); /* takes NULL, returns NULL */
