@@ -1,5 +1,6 @@
-/* left4me-launch: becomes the game. Runs inside a server's unit, as the server's uid; reads the argv that the
- * mount helper left, closes itself off from the host's abstract sockets where the kernel can, and executes.
+/* left4me-launch: becomes the game, or its parent where the unit has a process tree of its own. Runs inside a
+ * server's unit, as the server's uid; reads the argv that the mount helper left, closes itself off from the
+ * host's abstract sockets where the kernel can, and executes.
  *
  * An error is one line and an exit status: 200 and 203 as systemd has them, 78 for a launch file that is not
  * one. */
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #define LAUNCH_SIZE_MAX (64U * 1024U)
 
@@ -89,6 +91,25 @@ static int fail(int status, const char *what)
         return status;
 }
 
+/* As process 1 of a tree of its own (PrivatePIDs=) a game without handlers would never see SIGINT, and would
+ * have to reap what it does not know. So this program stays process 1. It forwards nothing: systemd signals
+ * every process of the unit. Returns in the game's process only; ends with the game's exit status, 128 + N
+ * for signal N as shells do. */
+static void stay_behind(void)
+{
+        pid_t game = fork();
+        int status;
+
+        if (game == 0)
+                return;
+        if (game < 0)
+                exit(fail(EXIT_EXEC, "fork"));
+        /* Any other child is one that the game left. */
+        while (wait(&status) != game)
+                ;
+        exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
 int main(void)
 {
         static char buffer[LAUNCH_SIZE_MAX + 1];
@@ -107,6 +128,8 @@ int main(void)
                 return fail(EXIT_EXEC, "scope abstract sockets");
         if (close_range(STDERR_FILENO + 1, UINT32_MAX, 0) < 0)
                 return fail(EXIT_EXEC, "close stray descriptors");
+        if (getpid() == 1)
+                stay_behind();
         (void)execv(argv[0], argv);
         return fail(EXIT_EXEC, argv[0]);
 }
