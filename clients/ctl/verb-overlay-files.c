@@ -28,14 +28,22 @@ static int read_generation(Ctl *ctl, const char *name, const char *path, uint32_
         return r < 0 ? ctl_fail(ctl, name, &error, r) : EXIT_OK;
 }
 
-static int append_generation(sd_bus_message *m, uint32_t generation)
+/* EXIT_OK where the overlay still is what it was when reading began, or complains. */
+static int check_generation(Ctl *ctl, const char *name, const char *path, uint32_t began)
 {
-        return sd_bus_message_append(m, "a{sv}", 1, "if-revision", "u", generation);
+        g_autofree char *label = ctl_label(ctl, name);
+        uint32_t now;
+        int code;
+
+        code = read_generation(ctl, name, path, &now);
+        if (code != EXIT_OK || now == began)
+                return code;
+        output_complain(label, "The overlay was changed while it was read.");
+        return EXIT_FAILED;
 }
 
 /* One page of a directory: appends to rows, and replaces the cursor by the next one. */
-static int read_page(Ctl *ctl, const char *path, const char *directory, uint32_t generation, char **cursor,
-                     json_t *rows)
+static int read_page(Ctl *ctl, const char *path, const char *directory, char **cursor, json_t *rows)
 {
         cleanup_message sd_bus_message *reply = NULL;
         cleanup_json json_t *page = NULL;
@@ -47,8 +55,8 @@ static int read_page(Ctl *ctl, const char *path, const char *directory, uint32_t
         if (r >= 0)
                 r = sd_bus_message_append(m, "ss", directory, *cursor);
         if (r >= 0)
-                r = append_generation(m, generation);
-        code = ctl_call(ctl, directory, m, r, &reply);
+                r = sd_bus_message_append(m, "a{sv}", 0);
+        code = ctl_call(ctl, *directory ? directory : "/", m, r, &reply);
         if (code != EXIT_OK)
                 return code;
 
@@ -85,10 +93,13 @@ int verb_overlay_files(Ctl *ctl, char **args)
                 return code;
 
         do {
-                code = read_page(ctl, path, args[1] ? args[1] : "", generation, &cursor, rows);
+                code = read_page(ctl, path, args[1] ? args[1] : "", &cursor, rows);
                 if (code != EXIT_OK)
                         return code;
         } while (*cursor);
+        code = check_generation(ctl, args[0], path, generation);
+        if (code != EXIT_OK)
+                return code;
 
         rows = ctl_name_columns(rows, keys);
         return ctl_printed(output_table(&ctl->output, rows, fields));
@@ -105,8 +116,7 @@ static int print_data(const void *data, size_t size)
 }
 
 /* The piece at *offset, which moves on; *ret_last where it was the end. */
-static int print_piece(Ctl *ctl, const char *path, const char *file, uint32_t generation, uint64_t *offset,
-                       bool *ret_last)
+static int print_piece(Ctl *ctl, const char *path, const char *file, uint64_t *offset, bool *ret_last)
 {
         cleanup_message sd_bus_message *reply = NULL;
         sd_bus_message *m = NULL;
@@ -118,7 +128,7 @@ static int print_piece(Ctl *ctl, const char *path, const char *file, uint32_t ge
         if (r >= 0)
                 r = sd_bus_message_append(m, "stu", file, *offset, READ_SIZE);
         if (r >= 0)
-                r = append_generation(m, generation);
+                r = sd_bus_message_append(m, "a{sv}", 0);
         code = ctl_call(ctl, file, m, r, &reply);
         if (code != EXIT_OK)
                 return code;
@@ -143,8 +153,8 @@ int verb_overlay_cat(Ctl *ctl, char **args)
         if (code == EXIT_OK)
                 code = read_generation(ctl, args[0], path, &generation);
         while (code == EXIT_OK && !last)
-                code = print_piece(ctl, path, args[1], generation, &offset, &last);
-        return code;
+                code = print_piece(ctl, path, args[1], &offset, &last);
+        return code == EXIT_OK ? check_generation(ctl, args[0], path, generation) : code;
 }
 
 /* Content of a file, or of standard input for "-". NULL with errno set; EFBIG for more than the interface

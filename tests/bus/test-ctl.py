@@ -83,6 +83,7 @@ class Mock:
         self.bus._register_object_path("/", self.on_call, fallback=True)
         self.jobs = {}
         self.requests = {}
+        self.generation = 7
         path = os.path.join(folder, "state.json")
         if os.path.exists(path):
             with open(path, encoding="utf-8") as file:
@@ -167,8 +168,9 @@ class Mock:
             return
         self.answer(message, "a{sv}", found())
 
-    def properties_Get(self, message, _path, _args):
-        self.answer(message, "v", dbus.UInt32(7, variant_level=0))
+    def properties_Get(self, message, path, _args):
+        self.generation += path.endswith("/restless")
+        self.answer(message, "v", dbus.UInt32(self.generation))
 
     def objectmanager_GetManagedObjects(self, message, _path, _args):
         tree = {ROOT + "/server/" + n: {"org.left4me.Server": self.server(n)} for n in ("beta", "alpha", "fails")}
@@ -815,11 +817,15 @@ class Overlays(Case):
         self.assertEqual(set(os.listdir(self.folder.name)), before)
         self.assertEqual(self.check(0, "overlay", "export", "maps", "-").stdout, "TAR")
 
-    def test_files_read_all_pages_of_one_generation(self):
+    def test_files_reads_all_pages(self):
         rows = json.loads(self.check(0, "overlay", "files", "maps", "--json").stdout)
         self.assertEqual(len(rows), 300)
         self.assertEqual(rows[-1], {"name": "f299", "type": "file", "size": 299, "mode": 420})
-        self.assertEqual({c["args"][2]["if-revision"] for c in self.calls("ListFiles")}, {7})
+        self.assertEqual([c["args"][1] for c in self.calls("ListFiles")], ["", "256"])
+
+    def test_a_change_while_reading_is_a_failure(self):
+        self.assertIn("changed", self.check(1, "overlay", "files", "restless").stderr)
+        self.assertIn(b"changed", self.check(1, "overlay", "cat", "restless", "f", text=False).stderr)
 
     def test_cat_is_exact_in_a_pipe_and_escaped_on_a_terminal(self):
         out = self.check(0, "overlay", "cat", "maps", "f", text=False).stdout
