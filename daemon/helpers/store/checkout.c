@@ -15,18 +15,21 @@
 
 #define UNFINISHED_PREFIX ".tmp-"
 
-static bool publish(Store *s, const char *temporary, const char *commit, GError **error)
+static bool publish(Store *s, const char *temporary, const char *commit, bool *ret_made, GError **error)
 {
         if (!store_sync(s->checkouts_fd, error))
                 return false;
-        if (renameat(s->checkouts_fd, temporary, s->checkouts_fd, commit) < 0 || fsync(s->checkouts_fd) < 0)
+        if (renameat(s->checkouts_fd, temporary, s->checkouts_fd, commit) < 0)
                 return l4_error_set_errno(error, L4_ERROR_STORE_FAILED, -errno,
                                           "cannot publish the checkout") == 0;
-        return true;
+        *ret_made = true;
+        return fsync(s->checkouts_fd) == 0 ||
+               l4_error_set_errno(error, L4_ERROR_STORE_FAILED, -errno, "cannot publish the checkout") == 0;
 }
 
-bool checkout_make(Store *s, const char *commit, GError **error)
+bool checkout_make(Store *s, const char *commit, bool *ret_made, GError **error)
 {
+        bool made = false;
         g_autofree char *random = g_uuid_string_random();
         g_autofree char *temporary = g_strconcat(UNFINISHED_PREFIX, random, NULL);
         /* An empty file is one object for all: as a link it would run into the file system's limit of links.
@@ -34,6 +37,9 @@ bool checkout_make(Store *s, const char *commit, GError **error)
         OstreeRepoCheckoutAtOptions options = {.mode = OSTREE_REPO_CHECKOUT_MODE_USER,
                                                .force_copy_zerosized = TRUE};
 
+        if (!ret_made)
+                ret_made = &made;
+        *ret_made = false;
         if (faccessat(s->checkouts_fd, commit, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                 return true;
         output_status("Checking out");
@@ -42,7 +48,7 @@ bool checkout_make(Store *s, const char *commit, GError **error)
                 g_prefix_error(error, "cannot check out %s: ", commit);
                 return false;
         }
-        return publish(s, temporary, commit, error);
+        return publish(s, temporary, commit, ret_made, error);
 }
 
 bool checkout_remove_unfinished(Store *s, GError **error)

@@ -4,6 +4,9 @@
 
 #include "checkout.h"
 #include "output.h"
+#include "trash.h"
+
+#include <stdio.h>
 
 static bool commit(Tree *t, char **ret_commit, GError **error)
 {
@@ -18,18 +21,38 @@ static bool commit(Tree *t, char **ret_commit, GError **error)
                ostree_repo_commit_transaction(repo, NULL, t->store->cancel, error);
 }
 
+static bool set_ref(Store *s, const char *ref, const char *checksum, GError **error)
+{
+        return ostree_repo_set_ref_immediate(s->repo, NULL, ref, checksum, s->cancel, error) &&
+               store_sync(s->repo_fd, error);
+}
+
+/* After a failure at the very end. Without the cancellable: it may be what failed. */
+static void undo(Store *s, const char *ref, const char *old, const char *checkout)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (!ostree_repo_set_ref_immediate(s->repo, NULL, ref, old, NULL, &error) ||
+            (checkout && !trash_add(s, s->checkouts_fd, checkout, checkout, &error)))
+                (void)fprintf(stderr, "cannot undo %s: %s\n", ref, error ? error->message : "no reason");
+}
+
 bool generation_make(Tree *t, const char *ref, json_t **ret_members, GError **error)
 {
         Store *s = t->store;
         g_autofree char *checksum = NULL;
+        g_autofree char *old = NULL;
+        bool made;
 
         if (t->counted_twice && !tree_count(t, error))
                 return false;
         output_status("Writing to disk");
-        if (!commit(t, &checksum, error) || !checkout_make(s, checksum, error) ||
-            !ostree_repo_set_ref_immediate(s->repo, NULL, ref, checksum, s->cancel, error) ||
-            !store_sync(s->repo_fd, error))
+        if (!ostree_repo_resolve_rev(s->repo, ref, TRUE, &old, error) || !commit(t, &checksum, error))
                 return false;
+        if (!checkout_make(s, checksum, &made, error) || !set_ref(s, ref, checksum, error)) {
+                undo(s, ref, old, made ? checksum : NULL);
+                return false;
+        }
         *ret_members = json_pack("{s:s,s:I,s:I}", "commit", checksum, "files", (json_int_t)t->files, "size",
                                  (json_int_t)t->size);
         return true;

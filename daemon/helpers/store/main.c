@@ -49,6 +49,11 @@ int main(void)
         cancel = cancel_new();
         if (run(cancel, &members, &error))
                 return output_result(members) ? EXIT_SUCCESS : EXIT_FAILURE;
+        /* libostree 2022.7 has a place that fails without saying why: where it cannot remove
+         * repo/transaction. */
+        if (!error)
+                g_set_error(&error, L4_ERROR, L4_ERROR_STORE_FAILED,
+                            "the repository failed without a reason");
         output_error(error);
         return EXIT_FAILURE;
 }

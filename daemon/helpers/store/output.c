@@ -39,14 +39,17 @@ static bool write_line(json_t *line)
 
 static bool write_last_line(json_t *line)
 {
-        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&output.lock);
+        bool first;
 
-        if (output.over) {
-                json_decref(line);
-                return false;
-        }
+        g_mutex_lock(&output.lock);
+        first = !output.over;
         output.over = true;
-        return write_line(line);
+        if (first)
+                first = write_line(line);
+        else
+                json_decref(line);
+        g_mutex_unlock(&output.lock);
+        return first;
 }
 
 void output_status(const char *format, ...)
@@ -62,14 +65,15 @@ void output_status(const char *format, ...)
 
 void output_progress(uint64_t done, uint64_t total)
 {
-        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&output.lock);
         gint64 now = g_get_monotonic_time();
 
-        if (output.over || (output.progress_at != 0 && now - output.progress_at < PROGRESS_INTERVAL))
-                return;
-        output.progress_at = now;
-        (void)write_line(
-                json_pack("{s:{s:I,s:I}}", "progress", "done", (json_int_t)done, "total", (json_int_t)total));
+        g_mutex_lock(&output.lock);
+        if (!output.over && (output.progress_at == 0 || now - output.progress_at >= PROGRESS_INTERVAL)) {
+                output.progress_at = now;
+                (void)write_line(json_pack("{s:{s:I,s:I}}", "progress", "done", (json_int_t)done, "total",
+                                           (json_int_t)total));
+        }
+        g_mutex_unlock(&output.lock);
 }
 
 bool output_result(json_t *members)

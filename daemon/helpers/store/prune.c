@@ -69,7 +69,7 @@ bool op_prune(Store *s, const Request *r, json_t **ret_members, GError **error)
 
 bool op_checkout(Store *s, const Request *r, json_t **ret_members, GError **error)
 {
-        if (!store_check_commit(s, r->commit, error) || !checkout_make(s, r->commit, error))
+        if (!store_check_commit(s, r->commit, error) || !checkout_make(s, r->commit, NULL, error))
                 return false;
         *ret_members = json_pack("{s:s}", "commit", r->commit);
         return true;

@@ -215,7 +215,9 @@ class Tap:
         self.tests.append(function)
         return function
 
-    def main(self, world):
+    def main(self):
+        enter_namespace()
+        world = World(sys.argv[1])
         wanted = sys.argv[2:]
         tests = [t for t in self.tests if not wanted or t.__name__ in wanted]
         failed = 0
