@@ -83,7 +83,7 @@ int verb_overlay_files(Ctl *ctl, char **args)
         };
         g_autofree char *path = NULL, *cursor = g_strdup("");
         cleanup_json json_t *rows = json_array();
-        uint32_t generation;
+        uint32_t generation = 0;
         int code;
 
         code = connect_overlay(ctl, args[0], &path);
@@ -144,7 +144,7 @@ static int print_piece(Ctl *ctl, const char *path, const char *file, uint64_t *o
 int verb_overlay_cat(Ctl *ctl, char **args)
 {
         g_autofree char *path = NULL;
-        uint32_t generation;
+        uint32_t generation = 0;
         uint64_t offset = 0;
         bool last = false;
         int code;

@@ -79,8 +79,8 @@ static int import_directory(Ctl *ctl, const char *name, const char *path, const 
         }
 
         code = import_descriptor(ctl, name, path, fd, "tar", FOLLOW_BOUND);
-        if (!tree_tar_wait(pid, code == EXIT_OK))
-                code = errors_join(code, EXIT_FAILED);
+        if (!tree_tar_wait(pid, code == EXIT_OK) && code == EXIT_OK)
+                code = EXIT_FAILED;
         return code;
 }
 

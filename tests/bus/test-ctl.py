@@ -306,10 +306,12 @@ class Mock:
         else:
             self.answer(message)
 
-    def overlay_Import(self, message, _path, args):
+    def overlay_Import(self, message, path, args):
         descriptor = args[0].take()
         job = self.new_job("overlay/maps", args[2])
         self.answer(message, "o", ROOT + "/job/%d" % job)
+        if path.endswith("/stuck"):
+            return
 
         def read():
             with os.fdopen(descriptor, "rb") as file:
@@ -793,6 +795,20 @@ class Overlays(Case):
         imported = [e for e in self.journal() if "imported" in e][0]
         self.assertGreater(imported["imported"], 300000)
         self.assertIn(imported["magic"], ("28b52ffd",) if imported["magic"].startswith("28") else ("1f8b0800",))
+
+    def test_interrupted_import_of_a_directory_is_cancelled(self):
+        tree = os.path.join(self.folder.name, "tree")
+        os.mkdir(tree)
+        with open(os.path.join(tree, "large"), "wb") as file:
+            file.write(os.urandom(1 << 20))
+        client = subprocess.Popen([self.program, "overlay", "import", "stuck", tree], env=self.env,
+                                  stderr=subprocess.PIPE, text=True)
+        self.wait_for("Wait")
+        client.send_signal(signal.SIGINT)
+        _, err = client.communicate(timeout=TIMEOUT)
+        self.assertIn("interrupted", err)
+        self.assertEqual(client.returncode, 130)
+        self.wait_for("Cancel")
 
     def test_import_of_archives(self):
         for name, form in (("a.tar.gz", "tar"), ("a.tgz", "tar"), ("a.zip", "zip")):
