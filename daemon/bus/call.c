@@ -449,14 +449,14 @@ bool call_read(Call *call, GError **error, const char *types, ...)
         return r < 0 ? call_malformed(error, r) : true;
 }
 
-bool call_read_strv(Call *call, char ***ret, GError **error)
+bool call_read_strv(Call *call, unsigned max, char ***ret, GError **error)
 {
         g_autoptr(GPtrArray) items = g_ptr_array_new_with_free_func(g_free);
         const char *item;
         int r = sd_bus_message_enter_container(call->message, 'a', "s");
 
         while (r >= 0 && (r = sd_bus_message_read(call->message, "s", &item)) > 0) {
-                if (items->len == ARRAY_ITEMS_MAX || strlen(item) > STRING_SIZE_MAX) {
+                if (items->len == max || strlen(item) > STRING_SIZE_MAX) {
                         g_set_error(error, L4_ERROR, L4_ERROR_INVALID_ARGS,
                                     "a list has more than %u items, or one of more than %u bytes",
                                     ARRAY_ITEMS_MAX, STRING_SIZE_MAX);

@@ -86,7 +86,7 @@ void calls_job_ended(Calls *calls, Job *job);
 
 /* Reads arguments; strings are checked for length. false with L4_ERROR_INVALID_ARGS. */
 bool call_read(Call *call, GError **error, const char *types, ...);
-bool call_read_strv(Call *call, char ***ret, GError **error);
+bool call_read_strv(Call *call, unsigned max, char ***ret, GError **error);
 bool call_read_bytes(Call *call, const void **ret, size_t *ret_size, GError **error);
 /* A negative errno of sd-bus while reading as InvalidArgs. */
 bool call_malformed(GError **error, int r);

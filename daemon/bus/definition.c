@@ -7,13 +7,14 @@
 static const struct {
         const char *key;
         size_t offset;
+        unsigned max;
 } lists[] = {
-        {"overlays", offsetof(Definition, overlays)},
-        {"arguments", offsetof(Definition, arguments)},
-        {"config", offsetof(Definition, config)},
+        {"overlays", offsetof(Definition, overlays), DEFINITION_OVERLAYS_MAX},
+        {"arguments", offsetof(Definition, arguments), DEFINITION_ITEMS_MAX},
+        {"config", offsetof(Definition, config), DEFINITION_ITEMS_MAX},
 };
 
-static bool read_list(Call *call, char ***list, const char *key, GError **error)
+static bool read_list(Call *call, char ***list, const char *key, unsigned max, GError **error)
 {
         const char *contents;
         char **items;
@@ -28,7 +29,7 @@ static bool read_list(Call *call, char ***list, const char *key, GError **error)
                 r = sd_bus_message_enter_container(call->message, 'v', "as");
         if (r < 0)
                 return call_malformed(error, r);
-        if (!call_read_strv(call, &items, error))
+        if (!call_read_strv(call, max, &items, error))
                 return false;
         g_strfreev(*list);
         *list = items;
@@ -52,7 +53,8 @@ static bool read_entry(Call *call, Definition *d, unsigned *seen, GError **error
                         return false;
                 }
                 *seen |= 1U << i;
-                return read_list(call, (char ***)(void *)((char *)d + lists[i].offset), key, error);
+                return read_list(call, (char ***)(void *)((char *)d + lists[i].offset), key, lists[i].max,
+                                 error);
         }
         shown = g_strescape(key, NULL);
         g_set_error(error, L4_ERROR, L4_ERROR_INVALID_ARGS,

@@ -108,7 +108,7 @@ int manager_can_i(Call *call, void *object, GError **error)
         int r;
 
         (void)object;
-        if (!call_read_strv(call, &names, error) || !call_read(call, error, "o", &path) ||
+        if (!call_read_strv(call, ARRAY_ITEMS_MAX, &names, error) || !call_read(call, error, "o", &path) ||
             !check_actions(names, error) || call_new_reply(call, &reply, error) < 0)
                 return -1;
         r = sd_bus_message_open_container(reply, 'a', "{ss}");

@@ -67,20 +67,22 @@ static bool check_config(const char *const *config, size_t *ret_index, GError **
 }
 
 /* What holds for an item of any list. Values may be secret: no message repeats one. */
-static bool check_items(const char *const *items, size_t *ret_index, GError **error)
+static bool check_items(const char *const *items, size_t max, size_t *ret_index, GError **error)
 {
         for (size_t i = 0; items[i]; i++) {
                 const char *fault = NULL;
 
-                if (i >= DEFINITION_ITEMS_MAX)
-                        fault = "more than 256 items";
-                else if (strnlen(items[i], DEFINITION_STRING_MAX + 1) > DEFINITION_STRING_MAX)
+                *ret_index = i;
+                if (i >= max) {
+                        g_set_error(error, L4_ERROR, L4_ERROR_INVALID_SPEC, "more than %zu items", max);
+                        return false;
+                }
+                if (strnlen(items[i], DEFINITION_STRING_MAX + 1) > DEFINITION_STRING_MAX)
                         fault = "longer than 4096 bytes";
                 else if (!text_is_clean(items[i]))
                         fault = "not UTF-8, or with a newline or another control character";
                 if (!fault)
                         continue;
-                *ret_index = i;
                 g_set_error_literal(error, L4_ERROR, L4_ERROR_INVALID_SPEC, fault);
                 return false;
         }
@@ -90,11 +92,14 @@ static bool check_items(const char *const *items, size_t *ret_index, GError **er
 static const struct {
         const char *name;
         size_t offset;
+        size_t max;
         bool (*check)(const char *const *items, size_t *ret_index, GError **error);
 } lists[_DEFINITION_LIST_MAX] = {
-        [DEFINITION_OVERLAYS] = {"overlays", offsetof(Definition, overlays), check_overlays},
-        [DEFINITION_ARGUMENTS] = {"arguments", offsetof(Definition, arguments), arguments_check_at},
-        [DEFINITION_CONFIG] = {"config", offsetof(Definition, config), check_config},
+        [DEFINITION_OVERLAYS] = {"overlays", offsetof(Definition, overlays), DEFINITION_OVERLAYS_MAX,
+                                 check_overlays},
+        [DEFINITION_ARGUMENTS] = {"arguments", offsetof(Definition, arguments), DEFINITION_ITEMS_MAX,
+                                  arguments_check_at},
+        [DEFINITION_CONFIG] = {"config", offsetof(Definition, config), DEFINITION_ITEMS_MAX, check_config},
 };
 
 bool definition_check_at(const Definition *d, DefinitionPlace *ret_place, GError **error)
@@ -104,7 +109,7 @@ bool definition_check_at(const Definition *d, DefinitionPlace *ret_place, GError
                         *(const char *const *const *)(const void *)((const char *)d + lists[i].offset);
                 size_t index = 0;
 
-                if (check_items(items, &index, error) && lists[i].check(items, &index, error))
+                if (check_items(items, lists[i].max, &index, error) && lists[i].check(items, &index, error))
                         continue;
                 *ret_place = (DefinitionPlace){(DefinitionList)i, index};
                 return false;

@@ -13,7 +13,7 @@
 #define MOUNT_OPTIONS_PAGE_SIZE 4096U /* with the final NUL */
 /* What a definition of the largest size makes: a file per overlay and one more; all config lines in one file;
  * the arguments and what the manager sets. */
-#define MOUNT_FILES_MAX 257U
+#define MOUNT_FILES_MAX 500U
 #define MOUNT_FILE_SIZE_MAX (2U * 1024U * 1024U)
 #define MOUNT_ARGV_MAX 300U
 /* uids of games and builds: outside every range that Debian, shadow or systemd hands out (systemd's

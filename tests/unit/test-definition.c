@@ -37,26 +37,27 @@ static void test_new_and_copy(void)
         g_assert_null(definition_free(NULL));
 }
 
-static void test_256_items_and_no_more(void)
+static void test_as_many_items_and_no_more(void)
 {
         static const struct {
                 DefinitionList list;
+                size_t max;
                 const char *format, *part;
         } cases[] = {
-                {DEFINITION_OVERLAYS, "o#", "overlays, item 257: more than 256 items"},
-                {DEFINITION_ARGUMENTS, "-a#", "arguments, item 257: more than 256 items"},
-                {DEFINITION_CONFIG, "c # x", "config, item 257: more than 256 items"},
+                {DEFINITION_OVERLAYS, 499, "o#", "overlays, item 500: more than 499 items"},
+                {DEFINITION_ARGUMENTS, 256, "-a#", "arguments, item 257: more than 256 items"},
+                {DEFINITION_CONFIG, 256, "c # x", "config, item 257: more than 256 items"},
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
                 g_autoptr(Definition) d = definition_new();
                 g_autoptr(GError) error = NULL;
 
-                set(list_of(d, cases[i].list), 256, cases[i].format);
+                set(list_of(d, cases[i].list), cases[i].max, cases[i].format);
                 assert_accepted(definition_check(d, &error), &error, cases[i].format);
-                set(list_of(d, cases[i].list), 257, cases[i].format);
+                set(list_of(d, cases[i].list), cases[i].max + 1, cases[i].format);
                 assert_refused(definition_check(d, &error), &error, L4_ERROR_INVALID_SPEC, cases[i].part,
-                               "257");
+                               "one more");
         }
 }
 
@@ -124,7 +125,7 @@ int main(int argc, char *argv[])
 {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/definition/new", test_new_and_copy);
-        g_test_add_func("/definition/items", test_256_items_and_no_more);
+        g_test_add_func("/definition/items", test_as_many_items_and_no_more);
         g_test_add_func("/definition/lengths", test_4096_bytes_and_no_more);
         g_test_add_func("/definition/hostile", test_a_refusal_names_the_item);
         return g_test_run();

@@ -221,14 +221,14 @@ static void test_file_counts_and_sizes(void)
 
         add_file(twice, "left4dead2/cfg/left4me/server.cfg", 1);
         refuse(twice, "file 3 is there twice", "twice");
-        for (unsigned i = many->files->len; i < 257; i++) {
+        for (unsigned i = many->files->len; i < 500; i++) {
                 g_autofree char *path = g_strdup_printf("left4dead2/cfg/left4me/%u.cfg", i);
 
                 add_file(many, path, 1);
         }
-        accept(many, "257 files");
+        accept(many, "500 files");
         add_file(many, "left4dead2/cfg/left4me/last.cfg", 1);
-        refuse(many, "more than 257 files", "258 files");
+        refuse(many, "more than 500 files", "501 files");
         add_file(big, "left4dead2/cfg/left4me/big.cfg", 2 * 1024 * 1024);
         accept(big, "2 MiB");
         add_file(big, "left4dead2/cfg/left4me/bigger.cfg", 2 * 1024 * 1024 + 1);
@@ -386,18 +386,18 @@ static void test_the_largest_definition_makes_a_good_plan(void)
         g_autoptr(Definition) d = g_new(Definition, 1);
         g_autoptr(MountPlan) p = good_plan();
         g_autoptr(GError) error = NULL;
-        CfgFragment fragments[DEFINITION_ITEMS_MAX];
+        CfgFragment fragments[DEFINITION_OVERLAYS_MAX];
 
-        *d = (Definition){fill(DEFINITION_ITEMS_MAX, longest_name), fill(DEFINITION_ITEMS_MAX, longest_text),
-                          fill(DEFINITION_ITEMS_MAX, longest_text)};
+        *d = (Definition){fill(DEFINITION_OVERLAYS_MAX, longest_name),
+                          fill(DEFINITION_ITEMS_MAX, longest_text), fill(DEFINITION_ITEMS_MAX, longest_text)};
         assert_accepted(definition_check(d, &error), &error, "largest");
-        for (size_t i = 0; i < DEFINITION_ITEMS_MAX; i++)
+        for (size_t i = 0; i < DEFINITION_OVERLAYS_MAX; i++)
                 fragments[i] = (CfgFragment){d->overlays[i], fragment};
         g_ptr_array_unref(p->files);
-        p->files = cfg_render(fragments, DEFINITION_ITEMS_MAX, (const char *const *)d->config, "x");
+        p->files = cfg_render(fragments, DEFINITION_OVERLAYS_MAX, (const char *const *)d->config, "x");
         g_strfreev(p->argv);
         p->argv = argv_build(65535, (const char *const *)d->arguments);
-        set_layers(p, DEFINITION_ITEMS_MAX + 1);
+        set_layers(p, DEFINITION_OVERLAYS_MAX + 1);
         accept(p, "largest");
 }
 
