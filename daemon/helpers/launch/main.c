@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -92,18 +93,30 @@ static int fail(int status, const char *what)
 }
 
 /* As process 1 of a tree of its own (PrivatePIDs=) a game without handlers would never see SIGINT, and would
- * have to reap what it does not know. So this program stays process 1. It forwards nothing: systemd signals
- * every process of the unit. Returns in the game's process only; ends with the game's exit status, 128 + N
- * for signal N as shells do. */
+ * have to reap what it does not know. So this program stays process 1, which is kept from signals that it has
+ * no handler for. systemd signals every process of the unit, so nothing is forwarded but what came before
+ * there was a game: stop signals are blocked, which keeps them for that. Returns in the game's process only;
+ * ends with the game's exit status, 128 + N for signal N as shells do. */
 static void stay_behind(void)
 {
-        pid_t game = fork();
+        sigset_t stop, pending;
+        pid_t game;
         int status;
 
-        if (game == 0)
+        (void)sigemptyset(&stop);
+        (void)sigaddset(&stop, SIGINT);
+        (void)sigaddset(&stop, SIGTERM);
+        (void)sigprocmask(SIG_BLOCK, &stop, NULL);
+        game = fork();
+        if (game == 0) {
+                (void)sigprocmask(SIG_UNBLOCK, &stop, NULL);
                 return;
+        }
         if (game < 0)
                 exit(fail(EXIT_EXEC, "fork"));
+        if (sigpending(&pending) == 0 &&
+            (sigismember(&pending, SIGINT) > 0 || sigismember(&pending, SIGTERM) > 0))
+                (void)kill(game, SIGINT);
         /* Any other child is one that the game left. */
         while (wait(&status) != game)
                 ;
@@ -113,9 +126,12 @@ static void stay_behind(void)
 int main(void)
 {
         static char buffer[LAUNCH_SIZE_MAX + 1];
-        ssize_t size = read_launch_file(buffer);
+        ssize_t size;
         char **argv;
 
+        if (getpid() == 1)
+                stay_behind();
+        size = read_launch_file(buffer);
         if (size < 0)
                 return fail(EXIT_LAUNCH_FILE, "read " L4_LAUNCH_FILE);
         errno = EBADMSG;
@@ -128,8 +144,6 @@ int main(void)
                 return fail(EXIT_EXEC, "scope abstract sockets");
         if (close_range(STDERR_FILENO + 1, UINT32_MAX, 0) < 0)
                 return fail(EXIT_EXEC, "close stray descriptors");
-        if (getpid() == 1)
-                stay_behind();
         (void)execv(argv[0], argv);
         return fail(EXIT_EXEC, argv[0]);
 }
