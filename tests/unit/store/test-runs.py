@@ -10,7 +10,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from content import X, fails, link, same, sample, saved, server, tar_bytes, works  # noqa: E402
+from content import X, fails, same, sample, saved, server, tar_bytes, works  # noqa: E402
 from world import Tap, ERROR, INVALID_ARGS, QUOTA, STATE, own, privileged, tree_of, write  # noqa: E402
 
 test = Tap()

@@ -1,6 +1,5 @@
 """A state directory of its own for left4me-store: the process is re-executed in a private mount namespace, where
 /var/lib and /run are empty, and the program runs there as an unprivileged user. Touches a temporary directory only."""
-import ctypes
 import hashlib
 import json
 import os
