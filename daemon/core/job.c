@@ -115,7 +115,8 @@ static void job_state_changed(Job *job)
 {
         g_autofree char *id = g_strdup_printf("%u", job->id);
 
-        manager_changed(job->manager, OBJECT_JOB, id, "State", "Cancelable", "Progress", "ProgressValid", NULL);
+        manager_changed(job->manager, OBJECT_JOB, id, "State", "Cancelable", "Progress", "ProgressValid",
+                        NULL);
 }
 
 /* Objects with a State of their own that depends on whether a job is open. */
@@ -300,7 +301,8 @@ void job_progress(Job *job, uint64_t done, uint64_t total)
         job->bytes_done = done;
         job->bytes_total = total;
         job->progress_valid = total > 0;
-        manager_changed(job->manager, OBJECT_JOB, id, "Progress", "ProgressValid", "BytesDone", "BytesTotal", NULL);
+        manager_changed(job->manager, OBJECT_JOB, id, "Progress", "ProgressValid", "BytesDone", "BytesTotal",
+                        NULL);
 }
 
 bool job_is_cancelable(const Job *job)

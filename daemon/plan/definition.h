@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DEFINITION_OVERLAYS_MAX 499U /* one less than the layers of a mount plan: the game is the last */
+#define DEFINITION_OVERLAYS_MAX 498U /* one less than the layers of a mount plan: the game is the last */
 #define DEFINITION_ITEMS_MAX 256U    /* arguments, and config lines */
 #define DEFINITION_STRING_MAX 4096U  /* bytes of one argument or config line */
 

@@ -7,13 +7,14 @@
 #include <stdint.h>
 
 /* Layers of overlays and game together. 200 /proc/self/fd/N names fit the 4 KiB page of mount(2) on every
- * kernel; lowerdir+ (Linux 6.8) takes the overlayfs limit, 500. */
-#define MOUNT_LAYERS_MAX 500U
+ * kernel; lowerdir+ (Linux 6.8) takes the overlayfs limit,
+ * 500, of which one is the config layer. */
+#define MOUNT_LAYERS_MAX 499U
 #define MOUNT_LAYERS_PAGE_MAX 200U
 #define MOUNT_OPTIONS_PAGE_SIZE 4096U /* with the final NUL */
 /* What a definition of the largest size makes: a file per overlay and one more; all config lines in one file;
  * the arguments and what the manager sets. */
-#define MOUNT_FILES_MAX 500U
+#define MOUNT_FILES_MAX 499U
 #define MOUNT_FILE_SIZE_MAX (2U * 1024U * 1024U)
 #define MOUNT_ARGV_MAX 300U
 /* uids of games and builds: outside every range that Debian, shadow or systemd hands out (systemd's

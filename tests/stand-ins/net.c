@@ -109,7 +109,7 @@ static void answer_info(const Net *n, FILE *out)
         (void)fputc((int)console_number(c, "maxplayers"), out);
         (void)fputc(0, out);
         (void)fputs("dl", out);
-        (void)fputc(*console_get(c, "sv_password") != '\0', out);
+        (void)fputc(*console_get(c, "sv_password") ? 1 : 0, out);
         (void)fputc(1, out);
         put_text(out, "2.2.4.3");
         (void)fputc(0x80 | 0x20, out);

@@ -44,7 +44,7 @@ static void test_as_many_items_and_no_more(void)
                 size_t max;
                 const char *format, *part;
         } cases[] = {
-                {DEFINITION_OVERLAYS, 499, "o#", "overlays, item 500: more than 499 items"},
+                {DEFINITION_OVERLAYS, 498, "o#", "overlays, item 499: more than 498 items"},
                 {DEFINITION_ARGUMENTS, 256, "-a#", "arguments, item 257: more than 256 items"},
                 {DEFINITION_CONFIG, 256, "c # x", "config, item 257: more than 256 items"},
         };

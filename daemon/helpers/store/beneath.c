@@ -55,8 +55,8 @@ static int mount_of(int fd, uint64_t *ret)
 int open_beneath_same_mount(int dirfd, const char *path, int flags)
 {
         cleanup_close int fd = open_beneath(dirfd, path, flags);
-        uint64_t theirs;
-        uint64_t ours;
+        uint64_t theirs = 0;
+        uint64_t ours = 0;
         int r = fd < 0 ? fd : mount_of(fd, &theirs);
 
         if (r >= 0)
