@@ -1,6 +1,4 @@
-/* Opens and lists; changes nothing. By components, not by openat2(2): a filter of system calls cannot look
- * into that one's arguments, so systemd's RestrictSUIDSGID=, which this program runs under, makes it ENOSYS.
- */
+/* Opens and lists; changes nothing. */
 #include "beneath.h"
 
 #include "base/error.h"
@@ -11,36 +9,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
-
-/* One component, which cannot lead anywhere else: it is no link and no "..". */
-static int open_component(int dirfd, const char *name, int flags)
-{
-        int fd;
-
-        if (name[0] == '\0' || strcmp(name, "..") == 0)
-                return -EXDEV;
-        /* O_NONBLOCK: the open of a FIFO that somebody put there must not wait for its other end. */
-        fd = openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        return fd < 0 ? -errno : fd;
-}
-
-int open_beneath(int dirfd, const char *path, int flags)
-{
-        g_auto(GStrv) part = g_strsplit(path, "/", -1);
-        cleanup_close int above = -EBADF;
-
-        if (!part[0])
-                return -ENOENT;
-        for (char **p = part; p[1]; p++) {
-                int fd = open_component(above < 0 ? dirfd : above, *p, O_PATH | O_DIRECTORY);
-
-                if (fd < 0)
-                        return fd;
-                fd_closep(&above);
-                above = fd;
-        }
-        return open_component(above < 0 ? dirfd : above, part[g_strv_length(part) - 1], flags);
-}
 
 static int mount_of(int fd, uint64_t *ret)
 {

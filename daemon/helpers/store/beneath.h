@@ -4,10 +4,9 @@
 #include <glib.h>
 #include <sys/types.h>
 
-/* openat2(2) with RESOLVE_BENEATH, NO_SYMLINKS and NO_MAGICLINKS; O_CLOEXEC, O_NOCTTY and O_NONBLOCK are
- * added. Descriptor or negative errno. */
-int open_beneath(int dirfd, const char *path, int flags);
-/* The same, and not into another mount (-EXDEV): whoever may make mounts in a namespace of his own could
+#include "base/beneath.h"
+
+/* open_beneath(), and not into another mount (-EXDEV): whoever may make mounts in a namespace of his own could
  * otherwise put any directory of ours below one of his. */
 int open_beneath_same_mount(int dirfd, const char *path, int flags);
 /* Names in a directory without "." and "..", sorted. NULL and *error on failure. */
