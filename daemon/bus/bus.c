@@ -200,6 +200,7 @@ static void on_removed(ObjectKind kind, const char *name, void *userdata)
 {
         g_autofree char *path = bus_object_path(kind, name);
 
+        calls_object_removed(((Bus *)userdata)->calls, path);
         (void)sd_bus_emit_signal(((Bus *)userdata)->connection, BUS_ROOT,
                                  "org.freedesktop.DBus.ObjectManager", "InterfacesRemoved", "oas", path, 4,
                                  kinds[kind].interface, "org.freedesktop.DBus.Introspectable",

@@ -149,6 +149,7 @@ int call_dispatch(sd_bus_message *m, void *object, sd_bus_error *ret_error)
         if (!call)
                 return fail(ret_error, error);
 
+        call->again = false;
         r = method->handler(call, object, &error);
         if (r == 0)
                 return 1;
@@ -161,7 +162,8 @@ static void call_again(Call *call)
 {
         int r = sd_bus_enqueue_for_read(call->calls->connection, call->message);
 
-        if (r >= 0)
+        call->again = r >= 0;
+        if (call->again)
                 return;
         (void)sd_bus_reply_method_errno(call->message, r, NULL);
         call_drop(call);
@@ -422,6 +424,31 @@ void calls_job_ended(Calls *calls, Job *job)
                         g_ptr_array_add(waiting, p);
         for (guint i = 0; i < waiting->len; i++)
                 answer_end(g_ptr_array_index(waiting, i), job);
+}
+
+void calls_object_removed(Calls *calls, const char *path)
+{
+        g_autoptr(GPtrArray) orphans = g_ptr_array_new();
+        GHashTableIter iter;
+        gpointer p;
+
+        g_hash_table_iter_init(&iter, calls->by_message);
+        while (g_hash_table_iter_next(&iter, NULL, &p)) {
+                const Call *call = p;
+
+                if ((call->check || call->again) && strcmp(sd_bus_message_get_path(call->message), path) == 0)
+                        g_ptr_array_add(orphans, p);
+        }
+        for (guint i = 0; i < orphans->len; i++) {
+                Call *call = g_ptr_array_index(orphans, i);
+
+                /* Its handler would never be run again. sd-bus answers for what is not there; on what took
+                 * the name meanwhile the call begins anew. */
+                if (!call->again)
+                        call_again(call);
+                if (call->again)
+                        call_drop(call);
+        }
 }
 
 bool call_malformed(GError **error, int r)

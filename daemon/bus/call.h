@@ -44,6 +44,7 @@ struct Call {
         char *asked; /* what the pending check is about, or the one that was denied */
         AuthorityAnswer answer;
         bool answered;  /* and the answer was no */
+        bool again;     /* queued to be handled once more */
         bool probing;   /* the pending check is call_probe()'s */
         GArray *probes; /* AuthorityAnswer of each probe so far */
         sd_bus_track *track;
@@ -83,6 +84,8 @@ int call_reply_after_job(Call *call, Job *job, GError **error);
 int call_wait_job(Call *call, Job *job, uint64_t timeout, GError **error);
 /* A job has ended: answers the calls that wait for it. */
 void calls_job_ended(Calls *calls, Job *job);
+/* An object is gone: calls on it that polkit is being asked about end. */
+void calls_object_removed(Calls *calls, const char *path);
 
 /* Reads arguments; strings are checked for length. false with L4_ERROR_INVALID_ARGS. */
 bool call_read(Call *call, GError **error, const char *types, ...);
