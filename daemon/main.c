@@ -35,6 +35,17 @@ static int handle_signals(sd_event *event)
         return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
 }
 
+/* The bus lets everybody send a signal to somebody, and sd-bus believes that such a one comes from the name
+ * that its match asks for. All that we listen to is sent to everybody, where the bus itself compares the
+ * sender. */
+static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+        (void)userdata;
+        (void)error;
+        return sd_bus_message_is_signal(m, NULL, NULL) > 0 && sd_bus_message_get_destination(m) &&
+               g_strcmp0(sd_bus_message_get_sender(m), "org.freedesktop.DBus") != 0;
+}
+
 static int serve(sd_event *event, sd_bus *connection)
 {
         g_autoptr(Manager) m = manager_new(event);
@@ -70,6 +81,8 @@ static int run(void)
                 r = sd_event_set_watchdog(event, true);
         if (r >= 0)
                 r = sd_bus_open_system(&connection);
+        if (r >= 0)
+                r = sd_bus_add_filter(connection, NULL, on_message, NULL);
         if (r >= 0)
                 r = sd_bus_set_exit_on_disconnect(connection, true);
         if (r >= 0)
@@ -107,5 +120,5 @@ int main(int argc, char *argv[])
         if (optind < argc)
                 return usage(stderr, 2);
         log_init("left4me-managerd");
-        return run() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return run() == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -110,6 +110,7 @@ bool manager_load(Manager *m, sd_bus *bus, const char *settings_path, GError **e
                 return false;
         if (systemd_list_units_sync(m->systemd, error) < 0)
                 return false;
+        servers_settle(m);
         return jobs_load(m, error);
 }
 

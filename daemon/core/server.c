@@ -215,6 +215,17 @@ bool servers_unit_changed(Manager *m, const char *unit, const UnitState *state)
         return true;
 }
 
+void servers_settle(Manager *m)
+{
+        GHashTableIter iter;
+        gpointer s;
+
+        g_hash_table_iter_init(&iter, m->servers);
+        while (g_hash_table_iter_next(&iter, NULL, &s))
+                if (server_is_down(s))
+                        running_forget(s);
+}
+
 void servers_unit_files_changed(Manager *m)
 {
         GHashTableIter iter;
@@ -492,8 +503,17 @@ bool server_delete(Server *s, GError **error)
         Blueprint *b = s->blueprint;
         bool own = g_strcmp0(b->own_of, s->name) == 0 && g_hash_table_size(b->servers) == 1;
 
-        if (!identity_remove(&identity, error) || !delete_rows(s, own ? b : NULL, error))
+        if (!identity_remove(&identity, error))
                 return false;
+        if (!delete_rows(s, own ? b : NULL, error)) {
+                bool changed;
+
+                (void)write_identity(s, &changed, NULL);
+                return false;
+        }
+        /* A unit that was enabled may still be loaded, with the identity that is free now: the next server of
+         * this name would run as the next owner of that. */
+        (void)systemd_reload(m->systemd, on_reloaded, m);
         running_forget(s);
         g_hash_table_remove(b->servers, s);
         g_hash_table_remove(m->servers, name);

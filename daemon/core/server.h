@@ -59,6 +59,8 @@ bool server_is_down(const Server *s);
 /* systemd said something about one of its units. Returns false if the unit is no server's. */
 bool servers_unit_changed(Manager *m, const char *unit, const UnitState *state);
 void servers_unit_files_changed(Manager *m);
+/* After the first look at systemd's units: what went down while no manager ran is not loaded any more. */
+void servers_settle(Manager *m);
 void server_set_last_error(Server *s, const char *text);
 
 /* In the transaction that is open: the next start of each of these differs now. servers: set of Server *.

@@ -26,6 +26,9 @@ struct Systemd {
         GPtrArray *slots;     /* sd_bus_slot * of the matches */
         GHashTable *jobs;     /* path of a systemd job -> SystemdRequest * that waits for it */
         GHashTable *requests; /* set of all SystemdRequest *; owned */
+        bool reloading;
+        GHashTable *removed;  /* names of units removed while systemd reads its configuration again */
+        sd_bus_slot *listing; /* pending ListUnitsByPatterns after that */
 };
 
 struct SystemdRequest {
@@ -200,16 +203,86 @@ static int on_properties_changed(sd_bus_message *m, void *userdata, sd_bus_error
         return 0;
 }
 
-/* A unit that systemd forgets is inactive, whatever was missed before. */
-static int on_unit_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+static void unit_gone(Systemd *s, const char *unit)
 {
         static const UnitState gone = {UNIT_INACTIVE, "dead", 0};
+
+        s->events->unit_changed(unit, &gone, s->userdata);
+}
+
+/* A unit that systemd forgets is inactive, whatever was missed before. But a reload forgets every unit and
+ * takes most of them up again, without a word about their states. */
+static int on_unit_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
         Systemd *s = userdata;
         const char *unit, *path;
 
         (void)ret_error;
-        if (sd_bus_message_read(m, "so", &unit, &path) >= 0 && g_str_has_prefix(unit, OUR_UNITS))
-                s->events->unit_changed(unit, &gone, s->userdata);
+        if (sd_bus_message_read(m, "so", &unit, &path) < 0 || !g_str_has_prefix(unit, OUR_UNITS))
+                return 0;
+        if (s->reloading)
+                g_hash_table_add(s->removed, g_strdup(unit));
+        else
+                unit_gone(s, unit);
+        return 0;
+}
+
+/* Tells the state of every unit of a reply to ListUnitsByPatterns; returns 0 at its end. */
+static int read_units(Systemd *s, sd_bus_message *reply, uint64_t (*enter)(Systemd *s, const char *path))
+{
+        const char *unit, *active, *sub, *path;
+        int r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(ssssssouso)", &unit, NULL, NULL, &active, &sub,
+                                                  NULL, &path, NULL, NULL, NULL)) > 0) {
+                UnitState state = {active_from_string(active), sub, 0};
+
+                (void)g_hash_table_remove(s->removed, unit);
+                if (enter && state.active == UNIT_ACTIVE)
+                        state.active_enter = enter(s, path);
+                if (state.active >= 0)
+                        s->events->unit_changed(unit, &state, s->userdata);
+        }
+        return r;
+}
+
+static int on_units_listed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        g_autoptr(GHashTable) removed = NULL;
+        Systemd *s = userdata;
+        GHashTableIter iter;
+        gpointer unit;
+
+        (void)ret_error;
+        s->listing = sd_bus_slot_unref(s->listing);
+        if (sd_bus_message_is_method_error(m, NULL) || read_units(s, m, NULL) < 0) {
+                log_warning("systemd does not say what its units do after a reload");
+                return 0;
+        }
+        removed = g_steal_pointer(&s->removed);
+        s->removed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        g_hash_table_iter_init(&iter, removed);
+        while (g_hash_table_iter_next(&iter, &unit, NULL))
+                unit_gone(s, unit);
+        return 0;
+}
+
+static int on_reloading(sd_bus_message *m, void *userdata, sd_bus_error *ret_error)
+{
+        Systemd *s = userdata;
+        int active, r;
+
+        (void)ret_error;
+        if (sd_bus_message_read(m, "b", &active) < 0)
+                return 0;
+        s->reloading = active;
+        s->listing = sd_bus_slot_unref(s->listing);
+        if (active)
+                return 0;
+        r = sd_bus_call_method_async(s->bus, &s->listing, SERVICE, MANAGER_PATH, MANAGER_INTERFACE,
+                                     "ListUnitsByPatterns", on_units_listed, s, "asas", 0, 1, OUR_UNITS "*");
+        if (r < 0)
+                log_warning("cannot ask systemd what its units do after a reload: %s", g_strerror(-r));
         return 0;
 }
 
@@ -238,6 +311,9 @@ static int subscribe(Systemd *s)
                 {"type='signal',sender='" SERVICE "',path='" MANAGER_PATH "',interface='" MANAGER_INTERFACE
                  "',member='UnitFilesChanged'",
                  on_unit_files_changed},
+                {"type='signal',sender='" SERVICE "',path='" MANAGER_PATH "',interface='" MANAGER_INTERFACE
+                 "',member='Reloading'",
+                 on_reloading},
                 {"type='signal',sender='" SERVICE "',path_namespace='" UNIT_PATH_PREFIX
                  "',interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',arg0="
                  "'" UNIT_INTERFACE "'",
@@ -272,6 +348,7 @@ int systemd_new(sd_bus *bus, const SystemdEvents *events, void *userdata, System
         s->slots = g_ptr_array_new_with_free_func(slot_free);
         s->jobs = g_hash_table_new(g_str_hash, g_str_equal);
         s->requests = g_hash_table_new_full(g_direct_hash, g_direct_equal, request_free, NULL);
+        s->removed = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         r = subscribe(s);
         if (r < 0)
                 return r;
@@ -285,6 +362,8 @@ Systemd *systemd_free(Systemd *s)
                 return NULL;
         g_hash_table_unref(s->requests);
         g_hash_table_unref(s->jobs);
+        g_hash_table_unref(s->removed);
+        sd_bus_slot_unref(s->listing);
         g_ptr_array_unref(s->slots);
         sd_bus_unref(s->bus);
         g_free(s);
@@ -305,26 +384,12 @@ int systemd_list_units_sync(Systemd *s, GError **error)
 {
         __attribute__((cleanup(sd_bus_error_free))) sd_bus_error e = SD_BUS_ERROR_NULL;
         __attribute__((cleanup(sd_bus_message_unrefp))) sd_bus_message *reply = NULL;
-        const char *unit, *active, *sub, *path;
         int r;
 
         r = sd_bus_call_method(s->bus, SERVICE, MANAGER_PATH, MANAGER_INTERFACE, "ListUnitsByPatterns", &e,
                                &reply, "asas", 0, 1, OUR_UNITS "*");
-        if (r < 0)
-                return l4_error_set_errno(error, L4_ERROR_FAILED, r, "cannot list units");
-        r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
-        while (r >= 0) {
-                r = sd_bus_message_read(reply, "(ssssssouso)", &unit, NULL, NULL, &active, &sub, NULL, &path,
-                                        NULL, NULL, NULL);
-                if (r <= 0)
-                        break;
-                UnitState state = {active_from_string(active), sub, 0};
-
-                if (state.active == UNIT_ACTIVE)
-                        state.active_enter = active_enter_sync(s, path);
-                if (state.active >= 0)
-                        s->events->unit_changed(unit, &state, s->userdata);
-        }
+        if (r >= 0)
+                r = read_units(s, reply, active_enter_sync);
         return r < 0 ? l4_error_set_errno(error, L4_ERROR_FAILED, r, "cannot list units") : 0;
 }
 
