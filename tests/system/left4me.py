@@ -174,10 +174,9 @@ class SystemTest(unittest.TestCase):
         self.assertEqual(unit_property(server_unit(name), "ActiveState") in ("inactive", "failed"), True)
         self.assertEqual(unit_property(mount_unit(name), "ActiveState"), "inactive")
 
-    def assert_answers(self, name, **expected):
+    def assert_answers(self, server, **expected):
         """The game of a server answers on its port, with these fields of A2S_INFO."""
-        port = self.root.property(name, "Port")
-        found = ask_patiently(port)
+        found = ask_patiently(self.root.property(server, "Port"))
         self.assertEqual({key: found[key] for key in expected}, expected)
         return found
 
