@@ -226,20 +226,37 @@ void servers_settle(Manager *m)
                         running_forget(s);
 }
 
+static void set_autostart(Server *s, bool enabled)
+{
+        if (enabled == s->autostart)
+                return;
+        s->autostart = enabled;
+        manager_changed(s->manager, OBJECT_SERVER, s->name, "Autostart", NULL);
+}
+
+void server_unit_file_changed(Server *s)
+{
+        set_autostart(s, systemd_is_enabled(s->unit));
+}
+
+/* systemd does not say which, and says it at every enable and disable: one directory is read, not a path
+ * looked up per server. */
 void servers_unit_files_changed(Manager *m)
 {
+        g_autoptr(GHashTable) enabled = NULL;
         GHashTableIter iter;
         gpointer p;
+        int r = systemd_list_enabled(&enabled);
 
+        if (r < 0) {
+                log_warning("cannot see which servers are enabled at boot: %s", g_strerror(-r));
+                return;
+        }
         g_hash_table_iter_init(&iter, m->servers);
         while (g_hash_table_iter_next(&iter, NULL, &p)) {
                 Server *s = p;
-                bool enabled = systemd_is_enabled(s->unit);
 
-                if (enabled == s->autostart)
-                        continue;
-                s->autostart = enabled;
-                manager_changed(m, OBJECT_SERVER, s->name, "Autostart", NULL);
+                set_autostart(s, g_hash_table_contains(enabled, s->unit));
         }
 }
 

@@ -58,6 +58,8 @@ ServerState server_state(const Server *s);
 bool server_is_down(const Server *s);
 /* systemd said something about one of its units. Returns false if the unit is no server's. */
 bool servers_unit_changed(Manager *m, const char *unit, const UnitState *state);
+/* Enablement may have changed: of this one, of any. */
+void server_unit_file_changed(Server *s);
 void servers_unit_files_changed(Manager *m);
 /* After the first look at systemd's units: what went down while no manager ran is not loaded any more. */
 void servers_settle(Manager *m);

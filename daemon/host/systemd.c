@@ -1,5 +1,6 @@
 #include "systemd.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -543,6 +544,30 @@ bool systemd_is_enabled(const char *unit)
         g_autofree char *path = g_strdup_printf(WANTS_DIR "/%s", unit);
 
         return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void closedirp(DIR **dir)
+{
+        if (*dir)
+                (void)closedir(*dir);
+}
+
+/* Without a link left the directory is gone too. */
+int systemd_list_enabled(GHashTable **ret)
+{
+        __attribute__((cleanup(closedirp))) DIR *dir = opendir(WANTS_DIR);
+        g_autoptr(GHashTable) units = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        const struct dirent *entry;
+
+        if (!dir && errno != ENOENT)
+                return -errno;
+        for (errno = 0; dir && (entry = readdir(dir)); errno = 0)
+                if (g_str_has_prefix(entry->d_name, OUR_UNITS))
+                        g_hash_table_add(units, g_strdup(entry->d_name));
+        if (dir && errno != 0)
+                return -errno;
+        *ret = g_steal_pointer(&units);
+        return 0;
 }
 
 int systemd_enablement_sync(void)

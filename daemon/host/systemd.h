@@ -90,5 +90,7 @@ SystemdRequest *systemd_start_store(Systemd *s, const StoreUnit *unit, SystemdDo
 
 /* Whether a unit is enabled at boot, from the link that says so. */
 bool systemd_is_enabled(const char *unit);
+/* The same for all units at once: a set of names, for the caller to unref. */
+int systemd_list_enabled(GHashTable **ret);
 /* Makes the last systemd_enable() survive a power cut. */
 int systemd_enablement_sync(void);
