@@ -45,7 +45,7 @@ static int write_new(int dir_fd, const char *name, const void *data, size_t size
 
 int file_write_atomic(int dir_fd, const char *name, const void *data, size_t size, mode_t mode, bool durable)
 {
-        g_autofree char *aside = g_strdup_printf(".%s.new", name);
+        g_autofree char *aside = g_strdup_printf("%s.new", name);
         int r = write_new(dir_fd, aside, data, size, mode, durable);
 
         if (r == 0 && renameat(dir_fd, aside, dir_fd, name) < 0)
