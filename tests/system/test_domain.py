@@ -273,6 +273,13 @@ class Domain(SystemTest):
                 entry.unlink()
         self.assertEqual(self.alice.get(overlay, "Overlay", "Generation"), before)
 
+    def test_an_import_of_a_directory_that_is_not_there_changes_nothing(self):
+        before = self.root.get(left4me.INSTALLATION, "Installation", "Generation")
+        with self.assertRaises(left4me.BusError) as caught:
+            self.root.import_game("/srv/nothing")
+        self.assertEqual(caught.exception.short, "FileNotFound")
+        self.assertEqual(self.root.get(left4me.INSTALLATION, "Installation", "Generation"), before)
+
     def test_a_plan_says_what_the_next_start_would_use_and_does_nothing(self):
         self.make()
         plan = self.alice.call(self.root.server("one"), "org.left4me.Server", "GetPlan", "a{sv}", {})
