@@ -146,7 +146,13 @@ void manager_changed(Manager *m, ObjectKind kind, const char *name, ...)
                         break;
         }
         va_end(ap);
-        m->observer->changed(kind, name, properties, m->observer_data);
+        manager_changed_strv(m, kind, name, properties);
+}
+
+void manager_changed_strv(Manager *m, ObjectKind kind, const char *name, const char *const *properties)
+{
+        if (m->observer && properties[0])
+                m->observer->changed(kind, name, properties, m->observer_data);
 }
 
 static void *look_up(GHashTable *table, const char *name, const char *what, L4Error missing, GError **error)

@@ -68,6 +68,7 @@ void manager_observe(Manager *m, const ManagerObserver *observer, void *userdata
 void manager_added(Manager *m, ObjectKind kind, const char *name);
 void manager_removed(Manager *m, ObjectKind kind, const char *name);
 void manager_changed(Manager *m, ObjectKind kind, const char *name, ...) G_GNUC_NULL_TERMINATED;
+void manager_changed_strv(Manager *m, ObjectKind kind, const char *name, const char *const *properties);
 
 /* Look-ups with their errors. */
 Server *manager_server(Manager *m, const char *name, GError **error);

@@ -188,30 +188,53 @@ static Server *server_of_unit(Manager *m, const char *unit, bool *ret_is_mount)
         return s;
 }
 
+static void take_unit_state(Server *s, bool of_mount, const UnitState *state)
+{
+        if (of_mount) {
+                s->mount_active = state->active;
+                return;
+        }
+        if (state->active == UNIT_ACTIVE && s->active != UNIT_ACTIVE) {
+                s->started = state->active_enter ? state->active_enter : now_realtime();
+                server_set_last_error(s, "");
+        }
+        s->active = state->active;
+        if (strcmp(s->sub, state->sub) == 0)
+                return;
+        g_free(s->sub);
+        s->sub = g_strdup(state->sub);
+}
+
+/* systemd tells of each unit several times a start, mostly what clients were told already. */
 bool servers_unit_changed(Manager *m, const char *unit, const UnitState *state)
 {
-        bool is_mount, was_failed;
+        const char *changed[5] = {NULL};
+        unsigned n = 0;
+        bool is_mount;
         Server *s = server_of_unit(m, unit, &is_mount);
 
         if (!s)
                 return false;
-        was_failed = server_state(s) == SERVER_FAILED;
-        if (is_mount) {
-                s->mount_active = state->active;
-        } else {
-                if (state->active == UNIT_ACTIVE && s->active != UNIT_ACTIVE) {
-                        s->started = state->active_enter ? state->active_enter : now_realtime();
-                        server_set_last_error(s, "");
-                }
-                s->active = state->active;
-                g_free(s->sub);
-                s->sub = g_strdup(state->sub);
-        }
+        const ServerState was = server_state(s);
+        const uint64_t started = s->started;
+        const uint32_t running = s->running_revision;
+        const bool same_sub = is_mount || strcmp(s->sub, state->sub) == 0;
+
+        take_unit_state(s, is_mount, state);
         if (server_is_down(s))
                 running_forget(s);
-        if (!was_failed && server_state(s) == SERVER_FAILED)
+        if (was != SERVER_FAILED && server_state(s) == SERVER_FAILED)
                 running_explain_failure(s);
-        manager_changed(m, OBJECT_SERVER, s->name, "State", "SubState", "StartedAt", "RunningRevision", NULL);
+
+        if (server_state(s) != was)
+                changed[n++] = "State";
+        if (!same_sub)
+                changed[n++] = "SubState";
+        if (s->started != started)
+                changed[n++] = "StartedAt";
+        if (s->running_revision != running)
+                changed[n++] = "RunningRevision";
+        manager_changed_strv(m, OBJECT_SERVER, s->name, changed);
         return true;
 }
 
