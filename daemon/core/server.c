@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "core/blueprint.h"
 #include "core/running.h"
+#include "core/server-port.h"
 #include "host/identity.h"
-#include "host/ports.h"
 #include "plan/names.h"
 
 #define RCON_PASSWORD_BYTES 16
@@ -283,71 +283,6 @@ void servers_unit_files_changed(Manager *m)
         }
 }
 
-/* Ports that definitions have, as a set. */
-static Server *server_with_port(Manager *m, uint16_t port)
-{
-        GHashTableIter iter;
-        gpointer s;
-
-        g_hash_table_iter_init(&iter, m->servers);
-        while (g_hash_table_iter_next(&iter, NULL, &s))
-                if (((Server *)s)->port == port)
-                        return s;
-        return NULL;
-}
-
-static bool check_port(Manager *m, uint16_t port, const Server *self, const PortMap *map, GError **error)
-{
-        const Server *other = server_with_port(m, port);
-
-        if (port == 0) {
-                g_set_error(error, L4_ERROR, L4_ERROR_INVALID_ARGS, "port 0 is none");
-                return false;
-        }
-        if (other && other != self) {
-                g_set_error(error, L4_ERROR, L4_ERROR_PORT_IN_USE, "port %u is server '%s's", port,
-                            other->name);
-                return false;
-        }
-        /* A server that keeps its port may have it open itself. */
-        if (other != self && map->use[port]) {
-                g_set_error(error, L4_ERROR, L4_ERROR_PORT_IN_USE, "port %u: a %s socket of this host has it",
-                            port, map->use[port] & PORT_UDP ? "UDP" : "TCP");
-                return false;
-        }
-        return true;
-}
-
-static bool query_ports(PortMap **ret, GError **error)
-{
-        g_autofree PortMap *map = g_new(PortMap, 1);
-        int r = ports_query(map);
-
-        if (r < 0)
-                return l4_error_set_errno(error, L4_ERROR_FAILED, r, "cannot list the host's sockets"), false;
-        *ret = g_steal_pointer(&map);
-        return true;
-}
-
-/* Gives *port a value if it has none, and checks it. */
-static bool choose_port(Manager *m, uint16_t *port, const Server *self, GError **error)
-{
-        g_autofree PortMap *map = NULL;
-
-        if (!query_ports(&map, error))
-                return false;
-        if (*port != 0)
-                return check_port(m, *port, self, map, error);
-        for (unsigned candidate = m->settings.port_first; candidate <= m->settings.port_last; candidate++)
-                if (!map->use[candidate] && !server_with_port(m, (uint16_t)candidate)) {
-                        *port = (uint16_t)candidate;
-                        return true;
-                }
-        g_set_error(error, L4_ERROR, L4_ERROR_NO_FREE_PORT, "no port from %u to %u is free",
-                    m->settings.port_first, m->settings.port_last);
-        return false;
-}
-
 static bool choose_slot(Manager *m, uint32_t *ret, GError **error)
 {
         g_autofree uint8_t *taken = g_new0(uint8_t, m->settings.servers_max + 1);
@@ -433,7 +368,7 @@ Server *server_create(Manager *m, const char *name, const char *owner, Blueprint
         uint32_t slot;
 
         if (!check_new_name(m, name, error) || !choose_slot(m, &slot, error) ||
-            !choose_port(m, &port, NULL, error))
+            !server_choose_port(m, &port, NULL, error))
                 return NULL;
         if (!insert_row(m, name, owner, b->name, port, slot, password, error))
                 return NULL;
@@ -453,7 +388,7 @@ static Server *create_with_blueprint(Manager *m, const char *name, const char *o
                             "there is a blueprint '%s' that is not this server's own", name);
                 return NULL;
         }
-        if (!choose_slot(m, &slot, error) || !choose_port(m, &port, NULL, error))
+        if (!choose_slot(m, &slot, error) || !server_choose_port(m, &port, NULL, error))
                 return NULL;
         if (!database_begin(m->database, error))
                 return NULL;
@@ -496,7 +431,7 @@ static bool update_with_blueprint(Server *s, uint16_t port, const Definition *d,
                         s->name, b->name);
                 return false;
         }
-        if (!choose_port(m, &port, s, error) || !database_begin(m->database, error))
+        if (!server_choose_port(m, &port, s, error) || !database_begin(m->database, error))
                 return false;
         g_hash_table_add(self, s);
         ok = blueprint_rewrite(b, d, error) && servers_touch(m, b->servers, error) &&
@@ -603,7 +538,7 @@ bool server_set_port(Server *s, uint16_t port, GError **error)
                 return g_set_error(error, L4_ERROR, L4_ERROR_INVALID_ARGS, "port 0 is none"), false;
         if (port == s->port)
                 return true;
-        if (!choose_port(m, &port, s, error))
+        if (!server_choose_port(m, &port, s, error))
                 return false;
         if (!database_run(m->database, error,
                           "UPDATE server SET port = ?, revision = revision + 1 WHERE name = ?", "is",
