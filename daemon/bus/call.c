@@ -88,6 +88,8 @@ static bool check_limits(Calls *calls, const Method *method, uid_t uid, GError *
         GHashTableIter iter;
         gpointer p;
 
+        if (method->flags & METHOD_AT_ONCE)
+                return true;
         g_hash_table_iter_init(&iter, calls->by_message);
         while (g_hash_table_iter_next(&iter, NULL, &p)) {
                 const Call *other = p;
@@ -467,7 +469,7 @@ bool call_read(Call *call, GError **error, const char *types, ...)
                 void *target = va_arg(ap, void *);
 
                 r = sd_bus_message_read_basic(call->message, *t, target);
-                if (r > 0 && *t == 's' && strlen(*(const char **)target) > STRING_SIZE_MAX)
+                if (r > 0 && strchr("so", *t) && strlen(*(const char **)target) > STRING_SIZE_MAX)
                         r = -E2BIG;
                 if (r == 0)
                         r = -ENXIO;

@@ -29,6 +29,7 @@ typedef struct Method {
         unsigned flags;
 } Method;
 #define METHOD_LONG_POLL (1U << 0) /* counted apart from the calls in flight */
+#define METHOD_AT_ONCE (1U << 1)   /* asks nobody and waits for nothing: never in flight, and not limited */
 
 #define ACTION_PREFIX "org.left4me.manager."
 

@@ -28,10 +28,11 @@ int generations_reply(Call *call, const Content *content, GError **error)
         return r < 0 ? (call_malformed(error, r), -1) : call_reply_message(call, reply, error);
 }
 
-int generations_rollback(Call *call, const Content *content, uint32_t number, const char *request_id,
+int generations_rollback(Call *call, const Content *content, uint32_t number, const Options *options,
                          GError **error)
 {
-        JobRequest request = {&job_rollback, content->subject, NULL, call->principal, request_id, -EBADF};
+        JobRequest request = {&job_rollback,   content->subject,    NULL,
+                              call->principal, options->request_id, -EBADF};
         Job *job;
 
         if (!content_find(content, number)) {
@@ -40,6 +41,7 @@ int generations_rollback(Call *call, const Content *content, uint32_t number, co
                 return -1;
         }
         request.parameters = json_pack("{s:I}", "generation", (json_int_t)number);
+        options_to_job(options, request.parameters);
         job = job_submit(call->manager, &request, error);
         return job ? call_reply_job(call, job, error) : -1;
 }

@@ -16,11 +16,11 @@ static const char *const actions[] = {SERVER_CONTROL, SERVER_MANAGE, CONTENT_MAN
                                       SCRIPT_EDIT,    INSTALL,       READ_LOGS};
 
 static const Method methods[] = {
-        {INTERFACE_MANAGER, "GetServer", NULL, manager_get_server, 0},
-        {INTERFACE_MANAGER, "GetBlueprint", NULL, manager_get_blueprint, 0},
-        {INTERFACE_MANAGER, "GetOverlay", NULL, manager_get_overlay, 0},
+        {INTERFACE_MANAGER, "GetServer", NULL, manager_get_server, METHOD_AT_ONCE},
+        {INTERFACE_MANAGER, "GetBlueprint", NULL, manager_get_blueprint, METHOD_AT_ONCE},
+        {INTERFACE_MANAGER, "GetOverlay", NULL, manager_get_overlay, METHOD_AT_ONCE},
         {INTERFACE_MANAGER, "CanI", NULL, manager_can_i, 0},
-        {INTERFACE_MANAGER, "ListPorts", NULL, manager_list_ports, 0},
+        {INTERFACE_MANAGER, "ListPorts", NULL, manager_list_ports, METHOD_AT_ONCE},
         {INTERFACE_MANAGER, "CreateServer", SERVER_MANAGE, manager_create_server, 0},
         {INTERFACE_MANAGER, "ApplySpec", SERVER_MANAGE, manager_apply_spec, 0},
         {INTERFACE_MANAGER, "CreateBlueprint", CONTENT_MANAGE, manager_create_blueprint, 0},
@@ -63,11 +63,12 @@ static const Method methods[] = {
         {INTERFACE_INSTALLATION, "Rollback", INSTALL, installation_bus_rollback, 0},
 
         /* Of one's own job: not gated. */
-        {INTERFACE_JOB, "Cancel", SERVER_MANAGE, job_bus_cancel, 0},
+        /* Cancelling is what ends the calls that wait: it must not wait for them. */
+        {INTERFACE_JOB, "Cancel", SERVER_MANAGE, job_bus_cancel, METHOD_LONG_POLL},
         {INTERFACE_JOB, "Wait", READ_LOGS, job_bus_wait, METHOD_LONG_POLL},
 
         /* For uid 0 only, by the handler and by the bus policy. */
-        {INTERFACE_INTERNAL, "GetMountPlan", NULL, internal_get_mount_plan, 0},
+        {INTERFACE_INTERNAL, "GetMountPlan", NULL, internal_get_mount_plan, METHOD_AT_ONCE},
 };
 
 const Method *method_find(const char *interface, const char *member)

@@ -3,6 +3,7 @@
 #include "bus/definition.h"
 #include "bus/handlers.h"
 #include "bus/options.h"
+#include "bus/overlay-authorize.h"
 #include "bus/property.h"
 #include "core/blueprint.h"
 #include "core/server.h"
@@ -68,11 +69,12 @@ int blueprint_bus_update(Call *call, void *object, GError **error)
         r = authorize(call, b, error);
         if (r <= 0)
                 return r;
-        if (!options_check_revision(&o, b->revision, error) ||
-            !blueprint_check(call->manager, d, b->owner, call->uid == 0, error) ||
-            !blueprint_update(b, d, error))
+        if (!options_check_revision(&o, b->revision, error) || !blueprint_check(call->manager, d, error))
                 return -1;
-        return call_reply(call, error, "");
+        r = overlays_authorize_use(call, d, b->owner, error);
+        if (r <= 0)
+                return r;
+        return blueprint_update(b, d, error) ? call_reply(call, error, "") : -1;
 }
 
 int blueprint_bus_clone(Call *call, void *object, GError **error)
@@ -88,8 +90,9 @@ int blueprint_bus_clone(Call *call, void *object, GError **error)
         r = authorize(call, b, error);
         if (r <= 0)
                 return r;
-        if (!blueprint_check(call->manager, b->definition, call->principal, call->uid == 0, error))
-                return -1;
+        r = overlays_authorize_use(call, b->definition, call->principal, error);
+        if (r <= 0)
+                return r;
         copy = blueprint_create(call->manager, name, call->principal, b->definition, error);
         if (!copy)
                 return -1;

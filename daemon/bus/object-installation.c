@@ -47,6 +47,7 @@ int installation_bus_import_directory(Call *call, void *object, GError **error)
         request.request_id = o.request_id;
         request.parameters = json_pack("{s:s, s:s, s:s, s:b}", "source", "bind", "path", path, "format",
                                        "directory", "merge", 0);
+        options_to_job(&o, request.parameters);
         job = job_submit(call->manager, &request, error);
         return job ? call_reply_job(call, job, error) : -1;
 }
@@ -78,7 +79,7 @@ int installation_bus_rollback(Call *call, void *object, GError **error)
                 return r;
         if (!options_check_revision(&o, i->content.current, error))
                 return -1;
-        return generations_rollback(call, &i->content, number, o.request_id, error);
+        return generations_rollback(call, &i->content, number, &o, error);
 }
 
 static const char *build_id(const Installation *i)

@@ -6,6 +6,7 @@
 #include "bus/handlers.h"
 #include "bus/methods.h"
 #include "bus/options.h"
+#include "bus/overlay-authorize.h"
 #include "bus/property.h"
 #include "core/blueprint.h"
 #include "core/job-kinds.h"
@@ -234,9 +235,11 @@ int manager_apply_spec(Call *call, void *object, GError **error)
                 return r;
         if (s && !options_check_revision(&o, s->revision, error))
                 return -1;
-        if (!blueprint_check(call->manager, spec->definition, s ? s->blueprint->owner : call->principal,
-                             call->uid == 0, error))
+        if (!blueprint_check(call->manager, spec->definition, error))
                 return -1;
+        r = overlays_authorize_use(call, spec->definition, s ? s->blueprint->owner : call->principal, error);
+        if (r <= 0)
+                return r;
         s = server_apply_spec(call->manager, name, call->principal, spec->port, spec->definition, error);
         return s ? reply_path(call, OBJECT_SERVER, s->name, error) : -1;
 }
@@ -257,8 +260,11 @@ int manager_create_blueprint(Call *call, void *object, GError **error)
         r = call_authorize(call, NULL, &(CallObject){"/", NULL}, error);
         if (r <= 0)
                 return r;
-        if (!blueprint_check(call->manager, d, call->principal, call->uid == 0, error))
+        if (!blueprint_check(call->manager, d, error))
                 return -1;
+        r = overlays_authorize_use(call, d, call->principal, error);
+        if (r <= 0)
+                return r;
         b = blueprint_create(call->manager, name, call->principal, d, error);
         return b ? reply_path(call, OBJECT_BLUEPRINT, b->name, error) : -1;
 }

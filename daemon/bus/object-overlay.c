@@ -22,6 +22,22 @@ int overlay_authorize(Call *call, const Overlay *o, GError **error)
         return call_authorize(call, o->global ? "script-edit" : NULL, &(CallObject){path, o->owner}, error);
 }
 
+int overlays_authorize_use(Call *call, const Definition *d, const char *owner, GError **error)
+{
+        for (char **name = d->overlays; *name; name++) {
+                const Overlay *o = g_hash_table_lookup(call->manager->overlays, *name);
+                g_autofree char *path = bus_object_path(OBJECT_OVERLAY, *name);
+                int r;
+
+                if (!o || overlay_is_usable_by(o, owner) || call_is_owner(call, o->owner))
+                        continue;
+                r = call_authorize(call, "content-manage", &(CallObject){path, o->owner}, error);
+                if (r <= 0)
+                        return r;
+        }
+        return 1;
+}
+
 static bool check_format(const char *format, GError **error)
 {
         if (strcmp(format, "directory") == 0 || strcmp(format, "tar") == 0 || strcmp(format, "zip") == 0)
@@ -79,8 +95,10 @@ static int submit(Call *call, const Overlay *o, const JobKind *kind, const Optio
                   json_t *parameters, int fd, GError **error)
 {
         JobRequest request = {kind, o->content.subject, parameters, call->principal, options->request_id, fd};
-        Job *job = job_submit(call->manager, &request, error);
+        Job *job;
 
+        options_to_job(options, parameters);
+        job = job_submit(call->manager, &request, error);
         return job ? call_reply_job(call, job, error) : -1;
 }
 
@@ -207,7 +225,7 @@ int overlay_bus_rollback(Call *call, void *object, GError **error)
                 return r;
         if (!options_check_revision(&options, o->content.current, error))
                 return -1;
-        return generations_rollback(call, &o->content, number, options.request_id, error);
+        return generations_rollback(call, &o->content, number, &options, error);
 }
 
 int overlay_bus_delete(Call *call, void *object, GError **error)

@@ -112,3 +112,9 @@ bool options_check_revision(const Options *o, uint32_t revision, GError **error)
                     revision, o->if_revision);
         return false;
 }
+
+void options_to_job(const Options *o, json_t *parameters)
+{
+        if (o->given & OPTION_IF_REVISION)
+                json_object_set_new(parameters, "if-revision", json_integer(o->if_revision));
+}

@@ -2,6 +2,8 @@
  * takes. */
 #pragma once
 
+#include <jansson.h>
+
 #include "bus/call.h"
 
 typedef enum OptionFlags {
@@ -26,3 +28,5 @@ typedef struct Options {
 bool options_read(Call *call, unsigned taken, Options *ret, GError **error);
 /* L4_ERROR_REVISION_CONFLICT unless if-revision is absent or equals the object's. */
 bool options_check_revision(const Options *o, uint32_t revision, GError **error);
+/* Puts if-revision into the parameters of a job, which checks it again when its turn has come. */
+void options_to_job(const Options *o, json_t *parameters);

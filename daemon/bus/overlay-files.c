@@ -194,6 +194,7 @@ static int submit_edit(Call *call, const Overlay *o, const Options *options, con
         if (request.input_fd < 0)
                 return -1;
         request.parameters = json_pack("{s:O}", "changes", e->changes);
+        options_to_job(options, request.parameters);
         job = job_submit(call->manager, &request, error);
         return job ? call_reply_after_job(call, job, error) : -1;
 }

@@ -118,21 +118,13 @@ bool blueprints_load(Manager *m, GError **error)
         return true;
 }
 
-bool blueprint_check(Manager *m, const Definition *d, const char *principal, bool admin, GError **error)
+bool blueprint_check(Manager *m, const Definition *d, GError **error)
 {
         if (!definition_check(d, error))
                 return false;
-        for (char **name = d->overlays; *name; name++) {
-                Overlay *o = manager_overlay(m, *name, error);
-
-                if (!o)
+        for (char **name = d->overlays; *name; name++)
+                if (!manager_overlay(m, *name, error))
                         return false;
-                if (!admin && !overlay_is_usable_by(o, principal)) {
-                        g_set_error(error, L4_ERROR, L4_ERROR_ACCESS_DENIED,
-                                    "overlay '%s' is private to its owner", o->name);
-                        return false;
-                }
-        }
         return true;
 }
 

@@ -18,9 +18,9 @@ struct Blueprint {
 bool blueprints_load(Manager *m, GError **error);
 Blueprint *blueprint_free(Blueprint *b); /* takes NULL, returns NULL */
 
-/* Checks the definition and that every overlay exists and is usable by principal: L4_ERROR_INVALID_SPEC,
- * L4_ERROR_NO_SUCH_OVERLAY. admin: other people's overlays too. */
-bool blueprint_check(Manager *m, const Definition *d, const char *principal, bool admin, GError **error);
+/* Checks the definition and that every overlay exists: L4_ERROR_INVALID_SPEC, L4_ERROR_NO_SUCH_OVERLAY.
+ * Whether the caller may use each overlay is for the bus to ask. */
+bool blueprint_check(Manager *m, const Definition *d, GError **error);
 
 /* Both take ownership of nothing; the definition has passed blueprint_check(). */
 Blueprint *blueprint_create(Manager *m, const char *name, const char *owner, const Definition *d,

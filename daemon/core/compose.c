@@ -8,11 +8,14 @@
 #include "base/fd.h"
 #include "core/blueprint.h"
 #include "core/installation.h"
+#include "core/job-kinds.h"
 #include "core/overlay.h"
 #include "core/running.h"
 #include "host/checkout.h"
 #include "plan/argv.h"
 #include "plan/cfg.h"
+
+#define PLAN_FILES_SIZE_MAX (8U * 1024U * 1024U)
 
 static void layer_free(gpointer p)
 {
@@ -130,6 +133,21 @@ static bool read_fragment(const ComposedLayer *layer, GBytes **ret, GError **err
         return true;
 }
 
+/* A plan travels in one message, and the bus cuts off whoever sends one of more than 32 MiB. */
+static bool check_size(const GPtrArray *files, GError **error)
+{
+        size_t size = 0;
+
+        for (guint i = 0; i < files->len; i++)
+                size += g_bytes_get_size(((const CfgFile *)g_ptr_array_index(files, i))->content);
+        if (size <= PLAN_FILES_SIZE_MAX)
+                return true;
+        g_set_error(error, L4_ERROR, L4_ERROR_INVALID_CONTENT,
+                    "the overlays' " CFG_FRAGMENT_PATH " have more than %u bytes together",
+                    PLAN_FILES_SIZE_MAX);
+        return false;
+}
+
 static void clear_fragment(gpointer p)
 {
         CfgFragment *fragment = p;
@@ -176,7 +194,7 @@ bool compose_plan(Server *s, MountPlan **ret, GPtrArray **ret_layers, GError **e
         plan->files = cfg_render((const CfgFragment *)(const void *)fragments->data, fragments->len,
                                  (const char *const *)d->config, s->rcon_password);
         plan->argv = argv_build(s->port, (const char *const *)d->arguments);
-        if (!mount_plan_check(plan, error))
+        if (!check_size(plan->files, error) || !mount_plan_check(plan, error))
                 return false;
         *ret = g_steal_pointer(&plan);
         if (ret_layers)
@@ -184,11 +202,26 @@ bool compose_plan(Server *s, MountPlan **ret, GPtrArray **ret_layers, GError **e
         return true;
 }
 
+/* A start by systemctl while a reset or a delete waits for the store would have its files removed under it.
+ */
+static bool check_kept(const Server *s, GError **error)
+{
+        g_autofree char *subject = g_strdup_printf("server/%s", s->name);
+        const Job *job = jobs_running(s->manager, subject);
+
+        if (!job || (job->kind != &job_reset && job->kind != &job_delete))
+                return true;
+        g_set_error(error, L4_ERROR, L4_ERROR_BUSY, "job %u (%s) of server '%s' has not ended", job->id,
+                    job->kind->name, s->name);
+        return false;
+}
+
 bool compose_hand_out(Server *s, MountPlan **ret, GError **error)
 {
         g_autoptr(MountPlan) plan = NULL;
 
-        if (!compose_plan(s, &plan, NULL, error) || !running_record(s, plan->layers, error))
+        if (!check_kept(s, error) || !compose_plan(s, &plan, NULL, error) ||
+            !running_record(s, plan->layers, error))
                 return false;
         *ret = g_steal_pointer(&plan);
         return true;

@@ -101,6 +101,13 @@ bool jobs_subject_busy(const Manager *m, const char *subject)
         return g_hash_table_contains(m->jobs->by_subject, subject);
 }
 
+const Job *jobs_running(const Manager *m, const char *subject)
+{
+        GQueue *queue = g_hash_table_lookup(m->jobs->by_subject, subject);
+
+        return queue ? g_queue_peek_head(queue) : NULL;
+}
+
 void jobs_foreach(Manager *m, void (*func)(Job *job, void *userdata), void *userdata)
 {
         GHashTableIter iter;
@@ -169,6 +176,40 @@ static void job_enqueue(Job *job)
                 job_run_later(job);
 }
 
+static void job_linger(Job *job);
+
+static const char *error_name(const Job *job)
+{
+        return job->error ? l4_error_dbus_name((L4Error)job->error->code) : "";
+}
+
+static bool write_end(Job *job, GError **error)
+{
+        return database_run(job->manager->database, error,
+                            "UPDATE job SET state = ?, error = ?, message = ?, ended = ? WHERE id = ?",
+                            "sssii", state_names[job->state], error_name(job),
+                            job->error ? job->error->message : "", (int64_t)job->ended, (int64_t)job->id);
+}
+
+static void record_end(Job *job)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (job->recorded)
+                return;
+        job->recorded = write_end(job, &error);
+        if (!job->recorded)
+                log_error("job %u: its end cannot be recorded, to be tried again: %s", job->id,
+                          error->message);
+}
+
+bool job_record_done(Job *job, GError **error)
+{
+        return database_run(job->manager->database, error,
+                            "UPDATE job SET state = 'done', ended = ? WHERE id = ?", "ii",
+                            (int64_t)now_realtime(), (int64_t)job->id);
+}
+
 static int on_linger(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Job *job = userdata;
@@ -177,33 +218,24 @@ static int on_linger(sd_event_source *source, uint64_t usec, void *userdata)
 
         (void)source;
         (void)usec;
+        if (!job->recorded) {
+                record_end(job);
+                job->linger = sd_event_source_disable_unref(job->linger);
+                job_linger(job);
+                return 0;
+        }
         manager_removed(m, OBJECT_JOB, id);
         g_hash_table_remove(m->jobs->by_id, GUINT_TO_POINTER(job->id));
         return 0;
 }
 
+/* One whose end is not recorded would be run again by the next manager: that is put right soon. */
 static void job_linger(Job *job)
 {
-        (void)sd_event_add_time_relative(job->manager->event, &job->linger, CLOCK_MONOTONIC, JOB_LINGER_USEC,
-                                         10 * G_USEC_PER_SEC, on_linger, job);
-}
+        uint64_t usec = job->recorded ? JOB_LINGER_USEC : JOB_RECORD_USEC;
 
-static const char *error_name(const Job *job)
-{
-        return job->error ? l4_error_dbus_name((L4Error)job->error->code) : "";
-}
-
-static void write_end(Job *job)
-{
-        g_autoptr(GError) error = NULL;
-        Database *db = job->manager->database;
-
-        if (!database_run(db, &error,
-                          "UPDATE job SET state = ?, error = ?, message = ?, ended = ? WHERE id = ?", "sssii",
-                          state_names[job->state], error_name(job), job->error ? job->error->message : "",
-                          (int64_t)job->ended, (int64_t)job->id))
-                log_error("job %u: its end cannot be recorded, it will be looked at again: %s", job->id,
-                          error->message);
+        (void)sd_event_add_time_relative(job->manager->event, &job->linger, CLOCK_MONOTONIC, usec, usec / 60,
+                                         on_linger, job);
 }
 
 static void job_end(Job *job)
@@ -216,7 +248,7 @@ static void job_end(Job *job)
                      : g_error_matches(job->error, L4_ERROR, L4_ERROR_CANCELLED) ? JOB_CANCELLED
                                                                                  : JOB_FAILED;
         job->ended = now_realtime();
-        write_end(job);
+        record_end(job);
         if (job->state == JOB_FAILED)
                 log_warning("job %u: %s %s: %s", job->id, job->kind->name, job->subject, job->error->message);
 
@@ -349,8 +381,9 @@ static Job *find_joinable(Manager *m, const JobRequest *request)
         GQueue *queue = g_hash_table_lookup(m->jobs->by_subject, request->subject);
         Job *last = queue ? g_queue_peek_tail(queue) : NULL;
 
-        if (!last || last->kind != request->kind || request->input_fd >= 0 || last->input_fd >= 0 ||
-            last->cancel_requested || last->undoing)
+        /* A request id names one job: a repetition must find it, and it must not stand for two of them. */
+        if (!last || last->kind != request->kind || request->request_id || request->input_fd >= 0 ||
+            last->input_fd >= 0 || last->cancel_requested || last->undoing)
                 return NULL;
         if (last->state == JOB_RUNNING && !request->kind->joinable_running)
                 return NULL;

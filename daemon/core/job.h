@@ -54,6 +54,7 @@ struct Job {
         bool progress_valid;
         bool resumed;
         bool cancel_requested;
+        bool recorded; /* the end is in the database */
 
         size_t step;
         bool undoing;
@@ -67,7 +68,8 @@ struct Job {
 };
 
 #define JOB_QUEUE_MAX 16U
-#define JOB_LINGER_USEC (10U * 60U * G_USEC_PER_SEC)
+#define JOB_LINGER_USEC (10ULL * 60U * G_USEC_PER_SEC)
+#define JOB_RECORD_USEC (5ULL * G_USEC_PER_SEC)
 
 Jobs *jobs_new(Manager *m);
 Jobs *jobs_free(Jobs *jobs); /* takes NULL, returns NULL */
@@ -98,10 +100,15 @@ const char *job_object(const Job *job);
 /* For the steps: error NULL for success; borrowed. */
 void job_step_done(Job *job, const GError *error);
 void job_progress(Job *job, uint64_t done, uint64_t total);
+/* In the transaction of the job's last step, so that what it did and its end are durable together or not at
+ * all. The caller sets job->recorded once the transaction is through. */
+bool job_record_done(Job *job, GError **error);
 
 /* NULL when there is none. */
 Job *jobs_find(Manager *m, uint32_t id);
 unsigned jobs_count_open(const Manager *m);
+/* The job of this subject whose turn it is, or NULL. */
+const Job *jobs_running(const Manager *m, const char *subject);
 /* Whether any job of this subject is queued or running. */
 bool jobs_subject_busy(const Manager *m, const char *subject);
 /* Calls func for every job that has an object. */

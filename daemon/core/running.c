@@ -125,8 +125,7 @@ char *running_describe_failure(const Server *s, bool of_mount, const UnitFailure
 static void on_failure(const UnitFailure *failure, void *userdata)
 {
         Server *s = userdata;
-        bool of_mount = s->active != UNIT_FAILED;
-        g_autofree char *text = running_describe_failure(s, of_mount, failure);
+        g_autofree char *text = running_describe_failure(s, s->failure_of_mount, failure);
 
         s->failure_request = NULL;
         log_warning("server %s: %s", s->name, text);
@@ -135,8 +134,9 @@ static void on_failure(const UnitFailure *failure, void *userdata)
 
 void running_explain_failure(Server *s)
 {
-        const char *unit = s->active == UNIT_FAILED ? s->unit : s->mount_unit;
-
-        if (!s->failure_request)
-                s->failure_request = systemd_get_failure(s->manager->systemd, unit, on_failure, s);
+        if (s->failure_request)
+                return;
+        s->failure_of_mount = s->active != UNIT_FAILED;
+        s->failure_request = systemd_get_failure(
+                s->manager->systemd, s->failure_of_mount ? s->mount_unit : s->unit, on_failure, s);
 }

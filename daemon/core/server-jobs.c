@@ -29,8 +29,9 @@ static Server *server_or_end(Job *job)
         g_autoptr(GError) error = NULL;
         Server *s = manager_server(job->manager, job_object(job), &error);
 
+        /* A delete that was done but for its end when the manager ended has nothing left to do either. */
         if (!s)
-                job_step_done(job, error);
+                job_step_done(job, job->kind == &job_delete ? NULL : error);
         return s;
 }
 
@@ -75,11 +76,13 @@ static void on_enabled(const GError *error, void *userdata)
 {
         g_autoptr(GError) e = NULL;
         Job *job = userdata;
+        Server *s = job_server(job);
         int r = error ? 0 : systemd_enablement_sync();
 
         if (r < 0)
                 l4_error_set_errno(&e, L4_ERROR_FAILED, r, "enablement is not on disk");
-        servers_unit_files_changed(job->manager);
+        if (s)
+                server_unit_file_changed(s);
         job_step_done(job, error ? error : e);
 }
 

@@ -32,6 +32,8 @@ struct Server {
         bool autostart;
         char *last_error; /* never NULL */
         SystemdRequest *failure_request;
+        bool failure_of_mount;     /* what failure_request asks about */
+        bool restarting;           /* by systemd, after a crash: the last error is still of interest */
         uint32_t running_revision; /* 0: nothing was handed out, or it is down again */
         char **running_layers;     /* commits that are in use while running_revision is not 0 */
 };

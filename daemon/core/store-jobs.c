@@ -64,6 +64,18 @@ static void add_limits(Job *job, json_t *request)
                             json_integer(game ? s->installation_files_max : s->overlay_files_max));
 }
 
+/* Others may have been before this one in the queue. */
+static bool check_revision(const Job *job, const Content *c, GError **error)
+{
+        const json_t *wanted = json_object_get(job->parameters, "if-revision");
+
+        if (!wanted || json_integer_value(wanted) == (json_int_t)c->current)
+                return true;
+        g_set_error(error, L4_ERROR, L4_ERROR_REVISION_CONFLICT, "the revision is %u, not %u: look again",
+                    c->current, (unsigned)json_integer_value(wanted));
+        return false;
+}
+
 /* The members that import and edit share: the ref to be made, its parent, the limits. */
 static json_t *generation_request(Job *job, const char *op, GError **error)
 {
@@ -74,6 +86,8 @@ static json_t *generation_request(Job *job, const char *op, GError **error)
 
         if (!c)
                 return content_gone(job, error);
+        if (!check_revision(job, c, error))
+                return NULL;
         request = json_pack("{s:s, s:s}", "op", op, "ref", ref);
         if (parent)
                 json_object_set_new(request, "parent", json_string(parent->commit));
@@ -136,7 +150,9 @@ static json_t *request_rollback(void *userdata, GError **error)
 {
         const Generation *g = rollback_target(userdata, error);
 
-        return g ? json_pack("{s:s, s:s}", "op", "checkout", "commit", g->commit) : NULL;
+        return g && check_revision(userdata, job_content(userdata), error)
+                       ? json_pack("{s:s, s:s}", "op", "checkout", "commit", g->commit)
+                       : NULL;
 }
 
 static json_t *request_verify(void *userdata, GError **error)
@@ -358,9 +374,10 @@ static bool add_generation(Job *job, GError **error)
         if (!g || !database_begin(m->database, error))
                 return false;
         ok = content_add(c, m->database, g, m->settings.keep_generations, error) &&
-             servers_touch(m, servers, error);
+             servers_touch(m, servers, error) && job_record_done(job, error);
         if (!database_end(m->database, ok, error))
                 return false;
+        job->recorded = true;
         content_added(c, g_steal_pointer(&g), m->settings.keep_generations);
         content_changed(job, servers);
         return true;
@@ -387,9 +404,11 @@ static bool set_current(Job *job, GError **error)
 
         if (!g || !database_begin(m->database, error))
                 return false;
-        ok = content_set_current(c, m->database, g->number, error) && servers_touch(m, servers, error);
+        ok = content_set_current(c, m->database, g->number, error) && servers_touch(m, servers, error) &&
+             job_record_done(job, error);
         if (!database_end(m->database, ok, error))
                 return false;
+        job->recorded = true;
         c->current = g->number;
         content_changed(job, servers);
         return true;

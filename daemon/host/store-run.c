@@ -107,9 +107,10 @@ static void run_end(StoreRun *run, json_t *result, const GError *error)
 {
         StoreLane *lane = run->lane;
 
+        run->events->end(result, error, run->userdata);
+        /* Not before: if we die in between, the next manager finds the result here. */
         (void)unlink(run->request_path);
         (void)unlink(run->output_path);
-        run->events->end(result, error, run->userdata);
         store_run_forget(run);
         lane_advance(lane);
 }
