@@ -555,8 +555,8 @@ static void closedirp(DIR **dir)
 /* Without a link left the directory is gone too. */
 int systemd_list_enabled(GHashTable **ret)
 {
-        __attribute__((cleanup(closedirp))) DIR *dir = opendir(WANTS_DIR);
         g_autoptr(GHashTable) units = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        __attribute__((cleanup(closedirp))) DIR *dir = opendir(WANTS_DIR);
         const struct dirent *entry;
 
         if (!dir && errno != ENOENT)
