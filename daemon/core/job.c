@@ -9,6 +9,9 @@
 
 #define SUBJECT_NAME(subject) (strchr((subject), '/') ? strchr((subject), '/') + 1 : "")
 
+/* Only in the database: it is no parameter that was asked for. */
+#define PARAMETER_ENABLED "enabled"
+
 struct Jobs {
         GHashTable *by_id;      /* uint32_t -> Job *, owned: open ones, and ended ones that linger */
         GHashTable *by_subject; /* subject -> GQueue * of open ones, the head is the running one */
@@ -208,6 +211,22 @@ bool job_record_done(Job *job, GError **error)
         return database_run(job->manager->database, error,
                             "UPDATE job SET state = 'done', ended = ? WHERE id = ?", "ii",
                             (int64_t)now_realtime(), (int64_t)job->id);
+}
+
+bool job_record_enabled(Job *job, GError **error)
+{
+        json_t *parameters = json_copy(job->parameters);
+        char *text = NULL;
+        bool ok;
+
+        json_object_set_new(parameters, PARAMETER_ENABLED, json_true());
+        text = json_dumps(parameters, JSON_COMPACT | JSON_SORT_KEYS);
+        ok = database_run(job->manager->database, error, "UPDATE job SET parameters = ? WHERE id = ?", "si",
+                          text, (int64_t)job->id);
+        free(text);
+        json_decref(parameters);
+        job->enabled = ok;
+        return ok;
 }
 
 static int on_linger(sd_event_source *source, uint64_t usec, void *userdata)
@@ -511,6 +530,8 @@ static bool load_row(DatabaseRow *row, void *userdata, GError **error)
         job = job_alloc(m, kind, database_row_text(row, 2), database_row_text(row, 4));
         job->id = (uint32_t)database_row_int(row, 0);
         job->parameters = json_loads(database_row_text(row, 3), 0, NULL);
+        job->enabled = json_is_true(json_object_get(job->parameters, PARAMETER_ENABLED));
+        json_object_del(job->parameters, PARAMETER_ENABLED);
         job->request_id = g_strdup(database_row_text(row, 5));
         job->state = state_from_string(database_row_text(row, 6));
         job->created = (uint64_t)database_row_int(row, 7);
@@ -522,11 +543,45 @@ static bool load_row(DatabaseRow *row, void *userdata, GError **error)
         return true;
 }
 
+/* Who waited for it when the manager ended, or asks again with the same request id, is to learn how it went.
+ */
+static bool load_ended_row(DatabaseRow *row, void *userdata, GError **error)
+{
+        Manager *m = userdata;
+        const JobKind *kind = job_kind_from_name(database_row_text(row, 1));
+        JobState state = state_from_string(database_row_text(row, 5));
+        Job *job;
+
+        (void)error;
+        if (!kind || state < JOB_DONE)
+                return true;
+        job = job_alloc(m, kind, database_row_text(row, 2), database_row_text(row, 3));
+        job->id = (uint32_t)database_row_int(row, 0);
+        job->parameters = json_object();
+        job->request_id = g_strdup(database_row_text(row, 4));
+        job->state = state;
+        job->created = (uint64_t)database_row_int(row, 6);
+        job->ended = (uint64_t)database_row_int(row, 7);
+        if (state != JOB_DONE)
+                job->error = g_error_new_literal(L4_ERROR,
+                                                 (gint)l4_error_from_dbus_name(database_row_text(row, 8)),
+                                                 database_row_text(row, 9));
+        job->recorded = true;
+        g_hash_table_insert(m->jobs->by_id, GUINT_TO_POINTER(job->id), job);
+        job_linger(job);
+        return true;
+}
+
 bool jobs_load(Manager *m, GError **error)
 {
         return database_query(
-                m->database, error, load_row, m,
-                "SELECT id, kind, subject, parameters, principal, request_id, state, created FROM job"
-                " WHERE state IN ('queued', 'running') ORDER BY id",
-                "");
+                       m->database, error, load_row, m,
+                       "SELECT id, kind, subject, parameters, principal, request_id, state, created FROM job"
+                       " WHERE state IN ('queued', 'running') ORDER BY id",
+                       "") &&
+               database_query(m->database, error, load_ended_row, m,
+                              "SELECT id, kind, subject, principal, request_id, state, created, ended, "
+                              "error, message"
+                              " FROM job WHERE ended > ?",
+                              "i", (int64_t)(now_realtime() - JOB_LINGER_USEC));
 }

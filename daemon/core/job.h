@@ -103,6 +103,8 @@ void job_progress(Job *job, uint64_t done, uint64_t total);
 /* In the transaction of the job's last step, so that what it did and its end are durable together or not at
  * all. The caller sets job->recorded once the transaction is through. */
 bool job_record_done(Job *job, GError **error);
+/* Before this job enables the unit: so that its failure disables it again, in a later life too. */
+bool job_record_enabled(Job *job, GError **error);
 
 /* NULL when there is none. */
 Job *jobs_find(Manager *m, uint32_t id);

@@ -100,14 +100,15 @@ static void set_enabled(Job *job, bool enable)
 
 static void step_enable(Job *job)
 {
+        g_autoptr(GError) error = NULL;
         Server *s = job_server(job);
 
-        if (only_now(job)) {
+        if (only_now(job))
                 job_step_done(job, NULL);
-                return;
-        }
-        job->enabled = s && !systemd_is_enabled(s->unit);
-        set_enabled(job, true);
+        else if (s && !job->enabled && !systemd_is_enabled(s->unit) && !job_record_enabled(job, &error))
+                job_step_done(job, error);
+        else
+                set_enabled(job, true);
 }
 
 static void undo_enable(Job *job)

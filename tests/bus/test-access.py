@@ -169,15 +169,20 @@ class Polkit(World):
         callers = [self.caller(USER + i) for i in range(9)]
         calls = [[self.stop(caller) for _ in range(8)] for caller in callers[:8]]
         self.wait_check(64)
-        self.assertIn("8 calls", self.refused("LimitReached", callers[0].call, MANAGER, "ListPorts"))
-        self.assertIn("64 calls", self.refused("LimitReached", callers[8].call, MANAGER, "ListPorts"))
-        self.assert_quick(callers[8])
+        def ask(caller):
+            return caller.call(MANAGER, "CanI", "(aso)", [], "/")
+        self.assertIn("8 calls", self.refused("LimitReached", ask, callers[0]))
+        self.assertIn("64 calls", self.refused("LimitReached", ask, callers[8]))
+        # What asks nobody and waits for nothing is answered all the same.
+        self.assert_quick(callers[0])
+        self.assertEqual(callers[0].call(MANAGER, "GetServer", "(s)", "alpha"), server("alpha"))
+        self.refused("NotInstalled", self.root.call, ROOT + "/internal", "GetMountPlan", "(s)", "alpha")
         for check in self.polkit.checks:
             if check.subject == callers[0].name:
                 check.answer("no")
         wait(lambda: all(call.done for call in calls[0]), "the end of the first caller's calls")
-        self.assertEqual(callers[8].call(MANAGER, "ListPorts"), callers[0].call(MANAGER, "ListPorts"))
-        self.refused("LimitReached", callers[1].call, MANAGER, "ListPorts")
+        self.assertEqual([ask(callers[8]), ask(callers[0])], [{}, {}])
+        self.refused("LimitReached", ask, callers[1])
 
     def test_long_polls_are_counted_apart(self):
         self.systemd.on["StopUnit"] = lambda call: None

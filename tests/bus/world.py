@@ -168,17 +168,17 @@ class Pending:
 
 
 def wait(condition, what, limit=LIMIT):
-    """Runs the loop until the condition holds."""
-    timed_out = []
-    timer = GLib.timeout_add(int(limit * 1000), lambda: timed_out.append(True) or True)
+    """Runs the loop until the condition holds. The tick is for conditions that no event of the loop tells of."""
+    end = time.monotonic() + limit
+    tick = GLib.timeout_add(10, lambda: True)
     context = GLib.MainContext.default()
     try:
         while not condition():
-            if timed_out:
+            if time.monotonic() > end:
                 raise AssertionError(f"waited {limit} s for {what}")
             context.iteration(True)
     finally:
-        GLib.source_remove(timer)
+        GLib.source_remove(tick)
 
 
 def options(**values):
@@ -295,14 +295,9 @@ class Manager:
         began = time.monotonic()
         if self.alive():
             self.process.send_signal(number)
-        wait(lambda: self.poll_soon(), "the manager's end")
+        wait(lambda: not self.alive(), "the manager's end")
         self.close()
         return self.process.returncode, time.monotonic() - began
-
-    def poll_soon(self):
-        # The process is no source of events here; a child that ends wakes nothing.
-        GLib.timeout_add(2, lambda: False)
-        return not self.alive()
 
     def close(self):
         if self.watch:
@@ -351,7 +346,8 @@ class World(unittest.TestCase):
         config = pathlib.Path("/run/bus.conf")
         config.write_text(BUS_CONFIG, encoding="utf-8")
         self.daemon = subprocess.Popen(["dbus-daemon", f"--config-file={config}", "--nofork", "--nopidfile",
-                                        "--nosyslog", "--print-address"], stdout=subprocess.PIPE, text=True)
+                                        "--nosyslog", "--print-address"], stdout=subprocess.PIPE, text=True,
+                                       stderr=subprocess.DEVNULL)
         self.assertTrue(self.daemon.stdout.readline())
 
     def tearDown(self):
@@ -364,11 +360,9 @@ class World(unittest.TestCase):
                 self.assertNotIn(word, output)
         finally:
             self.show_log()
-            for caller in self.callers:
-                if not caller.connection.is_closed():
-                    caller.close()
-            self.systemd.close()
-            self.polkit.close()
+            for peer in (*self.callers, self.systemd, self.polkit):
+                if peer.connection and not peer.connection.is_closed():
+                    peer.close()
             self.daemon.kill()
             self.daemon.wait()
             self.daemon.stdout.close()
@@ -409,7 +403,7 @@ class World(unittest.TestCase):
     def expect_no_start(self):
         """Starts the manager, which must refuse; returns what it said."""
         self.manager = Manager(self.program, self.log.name)
-        wait(self.manager.poll_soon, "the manager's refusal")
+        wait(lambda: not self.manager.alive(), "the manager's refusal")
         self.assertNotIn("READY=1", self.manager.notified)
         self.assertEqual(self.manager.process.returncode, 1)
         return self.manager.output()
