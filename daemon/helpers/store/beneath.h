@@ -6,8 +6,8 @@
 
 #include "base/beneath.h"
 
-/* open_beneath(), and not into another mount (-EXDEV): whoever may make mounts in a namespace of his own could
- * otherwise put any directory of ours below one of his. */
+/* open_beneath(), and not into another mount (-EXDEV): whoever may make mounts in a namespace of his own
+ * could otherwise put any directory of ours below one of his. */
 int open_beneath_same_mount(int dirfd, const char *path, int flags);
 /* Names in a directory without "." and "..", sorted. NULL and *error on failure. */
 GPtrArray *directory_names(int dirfd, GError **error);

@@ -148,6 +148,18 @@ static bool parse_ref(const json_t *value, void *ret, const char *name, GError *
         return parse_string(value, ret, ref_is_valid, name, error);
 }
 
+/* Or running/COMMIT: a layer of a server that runs, which need not be a generation any more. */
+static bool kept_ref_is_valid(const char *ref)
+{
+        return g_str_has_prefix(ref, "running/") ? commit_is_valid(ref + strlen("running/"))
+                                                 : ref_is_valid(ref);
+}
+
+static bool parse_kept_ref(const json_t *value, void *ret, const char *name, GError **error)
+{
+        return parse_string(value, ret, kept_ref_is_valid, name, error);
+}
+
 /* servers/NAME or servers/NAME/upper. */
 static bool tree_is_valid(const char *tree)
 {
@@ -223,7 +235,7 @@ static bool parse_change(const json_t *value, void *ret, const char *name, GErro
 static bool parse_keep(const json_t *value, void *ret, const char *name, GError **error)
 {
         static const Member members[] = {
-                {"ref", 1, 0, offsetof(Keep, ref), parse_ref},
+                {"ref", 1, 0, offsetof(Keep, ref), parse_kept_ref},
                 {"commit", 1, 0, offsetof(Keep, commit), parse_commit},
         };
 
