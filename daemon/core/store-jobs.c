@@ -174,12 +174,15 @@ static void keep_content(const Content *c, json_t *keep, json_t *checkouts)
         }
 }
 
-/* What runs keeps its layers, also when they are no generation of anything any more. */
-static void keep_running(const Server *s, json_t *keep, json_t *checkouts)
+/* What runs keeps its layers, also when they are no generation of anything any more. Servers share layers, at
+ * least the game: each is named once. */
+static void keep_running(const Server *s, GHashTable *named, json_t *keep, json_t *checkouts)
 {
         for (char **commit = s->running_layers; commit && *commit; commit++) {
                 g_autofree char *ref = g_strdup_printf("running/%s", *commit);
 
+                if (!g_hash_table_add(named, *commit))
+                        continue;
                 json_array_append_new(keep, json_pack("{s:s, s:s}", "ref", ref, "commit", *commit));
                 json_array_append_new(checkouts, json_string(*commit));
         }
@@ -188,6 +191,7 @@ static void keep_running(const Server *s, json_t *keep, json_t *checkouts)
 static json_t *request_prune(void *userdata, GError **error)
 {
         Manager *m = ((Job *)userdata)->manager;
+        g_autoptr(GHashTable) named = g_hash_table_new(g_str_hash, g_str_equal);
         json_t *keep = json_array(), *checkouts = json_array();
         GHashTableIter iter;
         gpointer p;
@@ -199,7 +203,7 @@ static json_t *request_prune(void *userdata, GError **error)
                 keep_content(&((Overlay *)p)->content, keep, checkouts);
         g_hash_table_iter_init(&iter, m->servers);
         while (g_hash_table_iter_next(&iter, NULL, &p))
-                keep_running(p, keep, checkouts);
+                keep_running(p, named, keep, checkouts);
         return json_pack("{s:s, s:o, s:o}", "op", "prune", "keep", keep, "checkouts", checkouts);
 }
 
