@@ -190,11 +190,12 @@ int main(int argc, char **argv)
 
         (void)setvbuf(stdout, NULL, _IOLBF, 0);
         char *own = strdup(argv[0]);
-        if (!own || chdir(dirname(own)) < 0) {
+        int r = own ? chdir(dirname(own)) : -1;
+        if (r < 0)
                 (void)fprintf(stderr, "srcds_run: %s\n", strerror(errno));
-                return EXIT_FAILURE;
-        }
         free(own);
+        if (r < 0)
+                return EXIT_FAILURE;
         for (int i = 1; i < argc; i++)
                 no_restart = no_restart || strcmp(argv[i], "-norestart") == 0;
         return no_restart ? run_server(argc, argv) : run_for_ever(argc, argv);
