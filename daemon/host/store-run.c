@@ -208,8 +208,23 @@ static void on_started(const GError *error, void *userdata)
 
         run->starting = NULL;
         if (error) {
-                g_autoptr(GError) e = g_error_new(L4_ERROR, L4_ERROR_STORE_FAILED,
-                                                  "the store helper did not start: %s", error->message);
+                g_autoptr(GError) e = NULL;
+
+                /* systemd alone looks at the directory; that it could not is by far the likeliest reason. */
+                if (run->bind_source)
+                        e = g_error_new(L4_ERROR, L4_ERROR_FILE_NOT_FOUND,
+                                        "there is no directory '%s', or the store helper did not start: %s",
+                                        run->bind_source, error->message);
+                else
+                        e = g_error_new(L4_ERROR, L4_ERROR_STORE_FAILED, "the store helper did not start: %s",
+                                        error->message);
+                run_end(run, NULL, e);
+                return;
+        }
+        run->state = RUN_RUNNING;
+        if (run->cancelled)
+                store_run_cancel(run);
+}
 
                 run_end(run, NULL, e);
                 return;

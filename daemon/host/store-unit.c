@@ -110,7 +110,7 @@ int store_unit_append(sd_bus_message *m, const StoreUnit *unit)
                                           unit->request_path);
         if (r >= 0 && unit->bind_source)
                 r = sd_bus_message_append(m, "(sv)", "BindReadOnlyPaths", "a(ssbt)", 1, unit->bind_source,
-                                          "/run/left4me-import", 1, (uint64_t)0);
+                                          "/run/left4me-import", 0 /* must exist */, (uint64_t)0);
         if (r >= 0)
                 r = sd_bus_message_append(m, "(sv)", "ExecStart", "a(sasb)", 1,
                                           L4_LIBEXECDIR "/left4me-store", 1, "left4me-store", 0);

@@ -122,3 +122,17 @@ class Queue(SystemTest):
         release()
         self.root.wait(mine)
         self.assertEqual(self.root.call(path, SERVER, "Reset", "a{sv}", options), mine)
+
+    def test_the_end_of_a_job_outlives_the_manager(self):
+        path = self.root.server("kept")
+        options = {"request-id": ["s", f"r{time.time_ns()}"]}
+        job = self.root.call(path, SERVER, "Start", "a{sv}", options)
+        self.root.wait(job)
+        failed = self.root.call(left4me.INSTALLATION, "org.left4me.Installation", "ImportDirectory", "sa{sv}",
+                                "/nowhere", {})
+        before = self.root.call(failed, "org.left4me.Job", "Wait", "ta{sv}", 60000000, {})
+        self.assertEqual(before[0], "failed")
+        run(["systemctl", "restart", "left4me-manager.service"])
+        self.root.wait(job)
+        self.assertEqual(self.root.call(failed, "org.left4me.Job", "Wait", "ta{sv}", 0, {}), before)
+        self.assertEqual(self.root.call(path, SERVER, "Start", "a{sv}", options), job)

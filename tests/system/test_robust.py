@@ -198,6 +198,7 @@ class Robust(SystemTest):
         callers = [Caller("alice") for _ in range(12)]
         for caller in callers:
             caller.server("one")
+        run(["systemctl", "start", "polkit.service"])  # otherwise whoever asks it first starts it
         run(["systemctl", "kill", "-s", "STOP", "polkit.service"])
         try:
             for caller in callers:
