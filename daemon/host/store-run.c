@@ -218,13 +218,6 @@ static void on_started(const GError *error, void *userdata)
                 else
                         e = g_error_new(L4_ERROR, L4_ERROR_STORE_FAILED, "the store helper did not start: %s",
                                         error->message);
-                run_end(run, NULL, e);
-                return;
-        }
-        run->state = RUN_RUNNING;
-        if (run->cancelled)
-                store_run_cancel(run);
-}
 
                 run_end(run, NULL, e);
                 return;

@@ -186,6 +186,12 @@ def options(**values):
     return {k.replace("_", "-"): GLib.Variant(*v) for k, v in values.items()}
 
 
+def with_bytes(before, size, after):
+    """Arguments with an "ay" of that size in the middle; converting so many one by one takes seconds."""
+    data = GLib.Variant.new_from_bytes(GLib.VariantType("ay"), GLib.Bytes.new(b"x" * size), True)
+    return GLib.Variant.new_tuple(*before, data, *after)
+
+
 def label(name):
     """As sd_bus_path_encode(3)."""
     return "".join(c if c.isalpha() or (c.isdigit() and i > 0) else f"_{ord(c):02x}" for i, c in enumerate(name))
@@ -228,8 +234,9 @@ class Caller:
         if "." in method:
             interface, _, method = method.rpartition(".")
         flags = Gio.DBusCallFlags.ALLOW_INTERACTIVE_AUTHORIZATION if interactive else Gio.DBusCallFlags.NONE
+        body = signature if isinstance(signature, GLib.Variant) else GLib.Variant(signature, arguments)
         self.connection.call_with_unix_fd_list(
-            NAME, path, interface or interface_of(path), method, GLib.Variant(signature, arguments), None, flags,
+            NAME, path, interface or interface_of(path), method, body, None, flags,
             600 * 1000, Gio.UnixFDList.new_from_array([os.dup(fd) for fd in fds]), None, pending.finish, None)
         return pending
 
