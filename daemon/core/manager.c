@@ -11,7 +11,7 @@
 #include "core/job.h"
 #include "core/overlay.h"
 #include "core/server.h"
-#include "host/files.h"
+#include "base/files.h"
 #include "plan/names.h"
 
 #define PROPERTIES_MAX 16

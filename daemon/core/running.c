@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/layout.h"
 #include "base/log.h"
-#include "host/files.h"
+#include "base/files.h"
 #include "plan/names.h"
 
 #define PLAN_FILE_SIZE_MAX 65536U

@@ -16,7 +16,7 @@ static int open_in_checkout(const char *commit, const char *path, int flags)
         g_autofree char *root_path = g_strdup_printf(L4_STATE_DIR "/" L4_CHECKOUTS "/%s", commit);
         cleanup_close int root = open(root_path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-        return root < 0 ? -errno : open_beneath(root, path, flags);
+        return root < 0 ? -errno : open_beneath(root, path[0] ? path : ".", flags);
 }
 
 static int open_failed(GError **error, const char *path, int r)

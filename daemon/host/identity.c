@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
-#include "host/files.h"
+#include "base/files.h"
 #include "plan/mount-plan.h"
 
 #define USERDB_DIR "/etc/userdb"

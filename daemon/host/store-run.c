@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/files.h"
 #include "base/layout.h"
-#include "host/files.h"
 
 #define UNIT_PREFIX "left4me-store-"
 #define OUTPUT_SIZE_MAX (16U * 1024U * 1024U)
@@ -218,7 +218,6 @@ static void on_started(const GError *error, void *userdata)
                 else
                         e = g_error_new(L4_ERROR, L4_ERROR_STORE_FAILED, "the store helper did not start: %s",
                                         error->message);
-
                 run_end(run, NULL, e);
                 return;
         }

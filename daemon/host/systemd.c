@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/log.h"
-#include "host/files.h"
 #include "host/store-unit.h"
 
 #define SERVICE "org.freedesktop.systemd1"

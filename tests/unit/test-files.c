@@ -1,5 +1,5 @@
 /* Small files that are whole or absent. In a temporary folder. */
-#include "host/files.h"
+#include "base/files.h"
 
 #include <errno.h>
 #include <fcntl.h>

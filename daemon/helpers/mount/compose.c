@@ -6,6 +6,7 @@
  * its own, mounts the overlay there, and hands a detached clone of the overlay back over a socket. */
 #include "compose.h"
 
+#include "base/beneath.h"
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/layout.h"
@@ -45,7 +46,7 @@ static void layers_close(Layers *l)
 
 static int open_layer(int view_fd, const char *path, uid_t uid, GError **error)
 {
-        cleanup_close int fd = path_open_beneath(view_fd, path, O_PATH | O_DIRECTORY);
+        cleanup_close int fd = open_beneath(view_fd, path, O_PATH | O_DIRECTORY);
         struct stat st;
 
         if (fd < 0 || fstat(fd, &st) < 0)

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/files.h"
 #include "base/layout.h"
 #include "compose.h"
 #include "mounts.h"
@@ -71,7 +72,7 @@ static bool write_launch_file(const MountPlan *plan, GError **error)
                 return false;
         }
         if (r >= 0)
-                r = path_write_atomic(dir_fd, plan->instance, 0644, data->data, data->len);
+                r = file_write_atomic(dir_fd, plan->instance, data->data, data->len, 0644, false);
         return r < 0 ? failed(error, r, "write the launch file below", L4_RUN_LAUNCH) : true;
 }
 

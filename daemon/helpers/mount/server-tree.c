@@ -1,8 +1,10 @@
 /* servers/NAME on disk: see server-tree.h. Touches nothing outside that directory. */
 #include "server-tree.h"
 
+#include "base/beneath.h"
 #include "base/error.h"
 #include "base/fd.h"
+#include "base/files.h"
 #include "base/layout.h"
 #include "plan/cfg.h"
 #include "sys-mount.h"
@@ -76,7 +78,7 @@ bool server_tree_make(const char *instance, ServerTree *ret, GError **error)
         if (view_fd < 0)
                 return tree_failed(&t, view_fd, "map ids (do its file system and the kernel allow it?)",
                                    error);
-        servers_fd = path_open_beneath(view_fd, L4_SERVERS, O_PATH | O_DIRECTORY);
+        servers_fd = open_beneath(view_fd, L4_SERVERS, O_PATH | O_DIRECTORY);
         t.dir_fd = servers_fd < 0 ? servers_fd : path_make_dir(servers_fd, instance, 0700);
         if (t.dir_fd < 0)
                 return tree_failed(&t, t.dir_fd, "make the server's directory", error);
@@ -95,7 +97,7 @@ bool server_tree_find(const char *instance, ServerTree *ret, GError **error)
         t.instance = instance;
         if (!open_state(&t, error))
                 return false;
-        t.dir_fd = path_open_beneath(t.state_fd, path, O_RDONLY | O_DIRECTORY);
+        t.dir_fd = open_beneath(t.state_fd, path, O_RDONLY | O_DIRECTORY);
         if (t.dir_fd < 0 && t.dir_fd != -ENOENT)
                 return tree_failed(&t, t.dir_fd, "open the server's directory", error);
         if (t.dir_fd >= 0 && flock(t.dir_fd, LOCK_EX) < 0)
@@ -153,7 +155,7 @@ static int write_config_file(int generated_fd, const CfgFile *file)
         size_t size;
         const void *data = g_bytes_get_data(file->content, &size);
 
-        return dir_fd < 0 ? dir_fd : path_write_new(dir_fd, name, 0640, data, size);
+        return dir_fd < 0 ? dir_fd : file_write_new(dir_fd, name, data, size, 0640, false);
 }
 
 static int rewrite_generated(const ServerTree *t, const MountPlan *plan)
@@ -181,7 +183,7 @@ bool server_tree_write_generated(const ServerTree *t, const MountPlan *plan, GEr
 /* Only a directory of root's: nobody but overlayfs could have made one here, and nobody else can fill it. */
 static int remove_root_owned(int dir_fd, const char *name)
 {
-        cleanup_close int fd = path_open_beneath(dir_fd, name, O_PATH | O_DIRECTORY);
+        cleanup_close int fd = open_beneath(dir_fd, name, O_PATH | O_DIRECTORY);
         struct stat st;
 
         if (fd < 0)
@@ -198,7 +200,7 @@ bool server_tree_clean_work(const ServerTree *t, GError **error)
 
         if (t->dir_fd < 0)
                 return true;
-        work_fd = path_open_beneath(t->dir_fd, "work", O_PATH | O_DIRECTORY);
+        work_fd = open_beneath(t->dir_fd, "work", O_PATH | O_DIRECTORY);
         r = work_fd >= 0 ? remove_root_owned(work_fd, "work") : work_fd == -ENOENT ? 0 : work_fd;
         return r < 0 ? tree_failed(t, r, "remove work/work", error) : true;
 }

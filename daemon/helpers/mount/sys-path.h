@@ -10,23 +10,11 @@
  * rest. -EPERM if it is anything else. */
 int path_open_root_owned(const char *path);
 
-/* What openat2() does with RESOLVE_BENEATH, NO_SYMLINKS and NO_MAGICLINKS: each component of the relative
- * path is opened from the descriptor of the one above, none is a symlink (-ENOTDIR, -ELOOP), none is empty,
- * "." or ".." (-EINVAL). Not openat2() itself, because RestrictSUIDSGID= of the unit makes that ENOSYS: a
- * seccomp filter cannot see the mode behind its pointer. */
-int path_open_beneath(int dir_fd, const char *path, int flags);
-
 /* The directory name, made with that mode if absent; name is one component. Readable descriptor. */
 int path_make_dir(int dir_fd, const char *name, mode_t mode);
 
 /* Every directory of the relative path, and the last one's descriptor. */
 int path_make_dirs(int dir_fd, const char *path, mode_t mode);
-
-/* A new file; -EEXIST if there is one. */
-int path_write_new(int dir_fd, const char *name, mode_t mode, const void *data, size_t size);
-
-/* Replaces or makes a file in one step: readers see the old content or the new. */
-int path_write_atomic(int dir_fd, const char *name, mode_t mode, const void *data, size_t size);
 
 /* Removes what name is, with everything below it; nothing there is fine. -ELOOP if it is deeper than 128. */
 int path_remove_tree(int dir_fd, const char *name);

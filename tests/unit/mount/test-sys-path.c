@@ -1,7 +1,9 @@
 /* Nothing that lies below a directory leads out of it. */
 #include "sys-path.h"
 
+#include "base/beneath.h"
 #include "base/fd.h"
+#include "base/files.h"
 
 #include <fcntl.h>
 #include <glib.h>
@@ -22,7 +24,7 @@ static void set_up(Fixture *f, const void *data)
         g_assert_cmpint(f->fd, >=, 0);
         g_assert_no_errno(mkdirat(f->fd, "in", 0700));
         g_assert_no_errno(mkdirat(f->fd, "out", 0700));
-        g_assert_cmpint(path_write_new(f->fd, "secret", 0600, "x", 1), ==, 0);
+        g_assert_cmpint(file_write_new(f->fd, "secret", "x", 1, 0600, false), ==, 0);
         g_assert_no_errno(symlinkat("/", f->fd, "in/root"));
         g_assert_no_errno(symlinkat("../out", f->fd, "in/out"));
         g_assert_no_errno(symlinkat("../secret", f->fd, "in/file"));
@@ -45,20 +47,20 @@ static void tear_down(Fixture *f, const void *data)
 static void test_beneath(Fixture *f, const void *data)
 {
         static const char *const hostile[] = {
-                "",          ".",       "..",        "/",         "/etc",        "in/..",
+                "",          "./in",    "..",        "/",         "/etc",        "in/..",
                 "in/../out", "in//x",   "in/./root", "in/root",   "in/root/etc", "in/out",
                 "in/out/x",  "in/file", "nothing",   "nothing/x", "secret/x",
         };
 
         (void)data;
         for (size_t i = 0; i < G_N_ELEMENTS(hostile); i++) {
-                cleanup_close int fd = path_open_beneath(f->fd, hostile[i], O_PATH | O_DIRECTORY);
+                cleanup_close int fd = open_beneath(f->fd, hostile[i], O_PATH | O_DIRECTORY);
 
                 if (fd >= 0)
                         g_error("\"%s\" was opened", hostile[i]);
         }
         {
-                cleanup_close int fd = path_open_beneath(f->fd, "in", O_RDONLY | O_DIRECTORY);
+                cleanup_close int fd = open_beneath(f->fd, "in", O_RDONLY | O_DIRECTORY);
 
                 g_assert_cmpint(fd, >=, 0);
                 g_assert_cmpint(fcntl(fd, F_GETFD) & FD_CLOEXEC, ==, FD_CLOEXEC);
@@ -80,20 +82,20 @@ static void test_make_dirs(Fixture *f, const void *data)
 
 static void test_write(Fixture *f, const void *data)
 {
-        cleanup_close int in_fd = path_open_beneath(f->fd, "in", O_PATH | O_DIRECTORY);
+        cleanup_close int in_fd = open_beneath(f->fd, "in", O_PATH | O_DIRECTORY);
         struct stat st;
 
         (void)data;
-        g_assert_cmpint(path_write_new(in_fd, "file", 0600, "abc", 3), <, 0);
-        g_assert_cmpint(path_write_new(f->fd, "secret", 0600, "abc", 3), ==, -EEXIST);
+        g_assert_cmpint(file_write_new(in_fd, "file", "abc", 3, 0600, false), <, 0);
+        g_assert_cmpint(file_write_new(f->fd, "secret", "abc", 3, 0600, false), ==, -EEXIST);
         /* A link is replaced, what it points to stays. */
-        g_assert_cmpint(path_write_atomic(in_fd, "file", 0644, "abc", 3), ==, 0);
+        g_assert_cmpint(file_write_atomic(in_fd, "file", "abc", 3, 0644, false), ==, 0);
         g_assert_no_errno(fstatat(f->fd, "in/file", &st, AT_SYMLINK_NOFOLLOW));
         g_assert_true(S_ISREG(st.st_mode));
         g_assert_cmpint(st.st_size, ==, 3);
         g_assert_no_errno(fstatat(f->fd, "secret", &st, 0));
         g_assert_cmpint(st.st_size, ==, 1);
-        g_assert_cmpint(path_write_atomic(in_fd, "file", 0644, "", 0), ==, 0);
+        g_assert_cmpint(file_write_atomic(in_fd, "file", "", 0, 0644, false), ==, 0);
         g_assert_no_errno(fstatat(f->fd, "in/file", &st, 0));
         g_assert_cmpint(st.st_size, ==, 0);
 }
@@ -101,7 +103,7 @@ static void test_write(Fixture *f, const void *data)
 static void test_remove(Fixture *f, const void *data)
 {
         (void)data;
-        g_assert_cmpint(path_write_new(f->fd, "out-file", 0600, "x", 1), ==, 0);
+        g_assert_cmpint(file_write_new(f->fd, "out-file", "x", 1, 0600, false), ==, 0);
         g_assert_no_errno(linkat(f->fd, "secret", f->fd, "out/kept", 0));
         g_assert_cmpint(path_remove_tree(f->fd, "in"), ==, 0);
         g_assert_cmpint(path_remove_tree(f->fd, "in"), ==, 0);

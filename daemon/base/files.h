@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* A new file of exactly that mode; -EEXIST if there is one. durable: the content survives a power cut, the
+ * name when the directory is synced. */
+int file_write_new(int dir_fd, const char *name, const void *data, size_t size, mode_t mode, bool durable);
 /* Replaces dir_fd/name atomically. durable: survives a power cut. Returns a negative errno. */
 int file_write_atomic(int dir_fd, const char *name, const void *data, size_t size, mode_t mode, bool durable);
 /* Reads all of a regular file of at most max bytes; -EFBIG for more. The text is NUL-terminated. */

@@ -22,10 +22,10 @@ static int write_all(int fd, const char *data, size_t size)
         return 0;
 }
 
-static int write_new(int dir_fd, const char *name, const void *data, size_t size, mode_t mode, bool durable)
+int file_write_new(int dir_fd, const char *name, const void *data, size_t size, mode_t mode, bool durable)
 {
         cleanup_close int fd =
-                openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
+                openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         int r;
 
         if (fd < 0)
@@ -46,7 +46,11 @@ static int write_new(int dir_fd, const char *name, const void *data, size_t size
 int file_write_atomic(int dir_fd, const char *name, const void *data, size_t size, mode_t mode, bool durable)
 {
         g_autofree char *aside = g_strdup_printf("%s.new", name);
-        int r = write_new(dir_fd, aside, data, size, mode, durable);
+        int r;
+
+        if (unlinkat(dir_fd, aside, 0) < 0 && errno != ENOENT)
+                return -errno;
+        r = file_write_new(dir_fd, aside, data, size, mode, durable);
 
         if (r == 0 && renameat(dir_fd, aside, dir_fd, name) < 0)
                 r = -errno;
