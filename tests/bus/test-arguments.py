@@ -172,6 +172,29 @@ class Names(World):
                      {"config": strings(["sv_a 1\nquit"])}, {})
 
 
+class Secrets(World):
+    def test_passwords_are_in_no_property_signal_plan_or_log(self):
+        seen = self.root.subscribe()
+        self.install()
+        self.root.call(MANAGER, "ApplySpec", "(ssa{sv})", "alpha",
+                       "port: 27020\nconfig: [sv_password hunter2]\n", {})
+        message = self.refused("InvalidSpec", self.root.call, MANAGER, "ApplySpec", "(ssa{sv})", "beta",
+                               "port: 27021\nconfig: [rcon_password hunter3]\n", {})
+        job = self.root.call(server("alpha"), "Start", "(a{sv})", {})
+        self.end_of(job)
+        plan = self.root.call(server("alpha"), "GetPlan", "(a{sv})", {})
+        self.root.call(ROOT + "/internal", "GetMountPlan", "(s)", "alpha")
+        managed = self.root.call(ROOT, "org.freedesktop.DBus.ObjectManager.GetManagedObjects")
+        self.kill()
+        password = self.sql("SELECT rcon_password FROM server")[0][0]
+        self.assertGreaterEqual(len(password), 16)
+        shown = repr((seen, plan, managed, message, self.manager.output()))
+        self.assertIn("sv_password", shown)
+        for secret in ("hunter2", "hunter3", password):
+            self.assertNotIn(secret, shown)
+        self.start()
+
+
 class Ports(World):
     def bound(self, family, kind, port):
         sock = socket.socket(family, kind)
