@@ -196,6 +196,15 @@ static void bare_cycle(Cycle *c, bool start)
                      end - job);
 }
 
+static void unit_cycle(Cycle *c, bool start)
+{
+        double began = now_usec();
+
+        call_job(c, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER, start ? "StartUnit" : "StopUnit", "ss", c->server,
+                 "replace");
+        (void)printf("{\"all\": %.1f}\n", now_usec() - began);
+}
+
 static void subscribe(Cycle *c, const char *sender, const char *path, const char *interface)
 {
         char rule[512];
@@ -206,28 +215,55 @@ static void subscribe(Cycle *c, const char *sender, const char *path, const char
         (void)must(sd_bus_add_match(c->bus, NULL, rule, on_job_removed, c), "match");
 }
 
-static void open_bare(Cycle *c, const char *database, const char *subject)
+static void open_left4me(Cycle *c, char **arguments)
 {
-        c->subject = subject;
-        if (sqlite3_open_v2(database, &c->database, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
-                die(database, -EIO);
-        run_sql(c, "PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON;"
-                   "PRAGMA locking_mode = EXCLUSIVE");
+        (void)arguments;
+        subscribe(c, LEFT4ME, "/org/left4me/Manager", LEFT4ME);
+}
+
+static void open_unit(Cycle *c, char **arguments)
+{
+        (void)arguments;
         subscribe(c, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER);
         (void)must(sd_bus_call_method(c->bus, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER, "Subscribe", NULL, NULL,
                                       ""),
                    "Subscribe");
 }
 
+static void open_bare(Cycle *c, char **arguments)
+{
+        c->subject = arguments[1];
+        if (sqlite3_open_v2(arguments[0], &c->database, SQLITE_OPEN_READWRITE, NULL) != SQLITE_OK)
+                die(arguments[0], -EIO);
+        run_sql(c, "PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON;"
+                   "PRAGMA locking_mode = EXCLUSIVE");
+        open_unit(c, NULL);
+}
+
+static const struct {
+        const char *name;
+        int arguments; /* after the server or unit */
+        void (*open)(Cycle *c, char **arguments);
+        void (*cycle)(Cycle *c, bool start);
+} modes[] = {
+        {"left4me", 0, open_left4me, left4me_cycle},
+        {"bare", 2, open_bare, bare_cycle},
+        {"unit", 0, open_unit, unit_cycle},
+};
+
 int main(int argc, char **argv)
 {
-        bool bare = argc == 5 && strcmp(argv[1], "bare") == 0;
+        unsigned mode = 0, n_modes = sizeof modes / sizeof modes[0];
         const char *name;
         char line[32];
         Cycle c = {};
 
-        if (!bare && !(argc == 3 && strcmp(argv[1], "left4me") == 0)) {
-                (void)fprintf(stderr, "Usage: cycle left4me SERVER | cycle bare SERVER DATABASE SUBJECT\n");
+        while (mode < n_modes &&
+               (argc < 3 || strcmp(argv[1], modes[mode].name) != 0 || argc != 3 + modes[mode].arguments))
+                mode++;
+        if (mode == n_modes) {
+                (void)fprintf(stderr,
+                              "Usage: cycle left4me SERVER | bare SERVER DATABASE SUBJECT | unit UNIT\n");
                 return 2;
         }
         c.server = argv[2];
@@ -235,20 +271,12 @@ int main(int argc, char **argv)
         (void)snprintf(c.mount_unit, sizeof c.mount_unit, "left4me-mount@%s.service", c.server);
         (void)snprintf(c.path, sizeof c.path, "/org/left4me/server/%s", c.server);
         (void)must(sd_bus_open_system(&c.bus), "system bus");
-        if (bare)
-                open_bare(&c, argv[3], argv[4]);
-        else
-                subscribe(&c, LEFT4ME, "/org/left4me/Manager", LEFT4ME);
+        modes[mode].open(&c, argv + 3);
         (void)must(sd_bus_get_unique_name(c.bus, &name), "name");
         (void)printf("%s\n", name);
         (void)fflush(stdout);
         while (fgets(line, sizeof line, stdin)) {
-                bool start = strncmp(line, "start", 5) == 0;
-
-                if (bare)
-                        bare_cycle(&c, start);
-                else
-                        left4me_cycle(&c, start);
+                modes[mode].cycle(&c, strncmp(line, "start", 5) == 0);
                 (void)fflush(stdout);
         }
         (void)sqlite3_close(c.database);
