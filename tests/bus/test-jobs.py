@@ -378,6 +378,19 @@ class Store(World):
         del self.systemd.on["StartTransientUnit"]
         self.assertEqual(self.end_of(self.root.call(MANAGER, "VerifyStore", "(a{sv})", {}))[0], "done")
 
+    def test_a_unit_that_systemd_never_answers_for_holds_up_nobody_but_the_store(self):
+        held = []
+        self.systemd.on["StartTransientUnit"] = held.append
+        job = self.root.call(self.maps, "ImportPath", "(ssa{sv})", "new", "tar", {})
+        wait(lambda: held, "the store run")
+        self.make_server()
+        self.assert_quick()
+        self.assertEqual(self.end_of(self.root.call(server("alpha"), "Stop", "(a{sv})", {}))[0], "done")
+        self.assertEqual(self.state_of(job), "running")
+        self.root.call(job, "Cancel", "(a{sv})", {})
+        held[0].refuse()
+        self.assertIn(self.end_of(job)[0], ("cancelled", "failed"))
+
     def test_runs_wait_for_each_other(self):
         self.hold()
         first = self.begin_import()
