@@ -11,6 +11,10 @@
 #include "bus/bus.h"
 #include "loop.h"
 
+/* systemd answers nobody while it reloads all units, which takes longer than the usual 25 s on a busy host.
+ */
+#define CALL_TIMEOUT_USEC (90ULL * 1000 * 1000)
+
 static int usage(FILE *stream, int code)
 {
         (void)fputs(
@@ -83,6 +87,8 @@ static int run(void)
                 r = sd_bus_open_system(&connection);
         if (r >= 0)
                 r = sd_bus_add_filter(connection, NULL, on_message, NULL);
+        if (r >= 0)
+                r = sd_bus_set_method_call_timeout(connection, CALL_TIMEOUT_USEC);
         if (r >= 0)
                 r = sd_bus_set_exit_on_disconnect(connection, true);
         if (r >= 0)

@@ -57,7 +57,7 @@ int internal_get_mount_plan(Call *call, void *object, GError **error)
 }
 
 const sd_bus_vtable internal_vtable[] = {
-        SD_BUS_VTABLE_START(0),
+        SD_BUS_VTABLE_START(SD_BUS_VTABLE_HIDDEN),
         METHOD("GetMountPlan", ("s", instance), ("u", uid, "as", layers, "a(say)", files, "as", argv)),
         SD_BUS_VTABLE_END,
 };

@@ -208,8 +208,12 @@ int manager_create_server(Call *call, void *object, GError **error)
         if (r <= 0)
                 return r;
         s = server_create(call->manager, name, call->principal, b, o.port, error);
-        if (!s || (o.autostart && !enable(call, s, error)))
+        if (!s)
                 return -1;
+        if (o.autostart && !enable(call, s, error)) {
+                (void)server_delete(s, NULL);
+                return -1;
+        }
         return reply_path(call, OBJECT_SERVER, s->name, error);
 }
 

@@ -166,21 +166,60 @@ static void step_start(Job *job)
                 job->request = systemd_unit(job->manager->systemd, UNIT_START, s->unit, on_started, job);
 }
 
+/* One that an earlier manager had systemd do already is not done twice: players are on it again. */
+static bool was_restarted(const Job *job, const Server *s)
+{
+        return job->resumed && s->active == UNIT_ACTIVE && s->started > job->created;
+}
+
 static void step_restart(Job *job)
 {
         Server *s = server_or_end(job);
 
-        if (s)
+        if (s && was_restarted(job, s))
+                job_step_done(job, NULL);
+        else if (s)
                 job->request = systemd_unit(job->manager->systemd, UNIT_RESTART, s->unit, on_started, job);
 }
 
-/* Stopping the mount unit stops the game first (Requires=) and is over when the tree is unmounted. */
+static void on_stop_failure(const UnitFailure *failure, void *userdata)
+{
+        g_autoptr(GError) error = NULL;
+        Job *job = userdata;
+        Server *s = job_server(job);
+
+        job->request = NULL;
+        if (s && running_is_unmount_failure(failure)) {
+                g_autofree char *text = running_describe_failure(s, true, failure);
+
+                error = g_error_new_literal(L4_ERROR, L4_ERROR_IN_USE, text);
+        }
+        job_step_done(job, error);
+}
+
+/* systemd calls a stop done also when its ExecStopPost= failed. */
+static void on_stopped(const GError *error, void *userdata)
+{
+        Job *job = userdata;
+        Server *s = job_server(job);
+
+        job->request = NULL;
+        if (error || !s || s->mount_active != UNIT_FAILED)
+                job_step_done(job, error);
+        else
+                job->request =
+                        systemd_get_failure(job->manager->systemd, s->mount_unit, on_stop_failure, job);
+}
+
+/* Stopping the mount unit stops the game first (Requires=) and is over when the tree is unmounted. A unit that
+ * failed before has nothing to stop, and its failure is no news. */
 static void step_stop(Job *job)
 {
         Server *s = server_or_end(job);
 
         if (s)
-                job->request = systemd_unit(job->manager->systemd, UNIT_STOP, s->mount_unit, on_done, job);
+                job->request = systemd_unit(job->manager->systemd, UNIT_STOP, s->mount_unit,
+                                            s->mount_active == UNIT_FAILED ? on_done : on_stopped, job);
 }
 
 static void on_server_forgiven(const GError *error, void *userdata)

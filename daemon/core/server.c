@@ -62,9 +62,9 @@ uint32_t server_uid(const Server *s)
         return UID_RANGE_FIRST + s->slot;
 }
 
-static bool write_identity(Server *s, bool *ret_changed, GError **error)
+static bool write_identity(Server *s, uint16_t port, bool *ret_changed, GError **error)
 {
-        Identity identity = {s->name, server_uid(s), s->port};
+        Identity identity = {s->name, server_uid(s), port};
 
         return identity_write(&identity, ret_changed, error);
 }
@@ -89,17 +89,18 @@ static bool load_row(DatabaseRow *row, void *userdata, GError **error)
         return true;
 }
 
-/* The database is what should exist: what a crash kept from the host is written now. */
-static bool repair(Server *s, bool *reload, GError **error)
+/* The database is what should exist: what a crash kept from the host is written now. Where that is impossible
+ * this server cannot start, and systemd says so; the others are none the worse. */
+static void repair(Server *s, bool *reload)
 {
+        g_autoptr(GError) error = NULL;
         bool changed = false;
 
-        if (!write_identity(s, &changed, error))
-                return false;
+        if (!write_identity(s, s->port, &changed, &error))
+                log_error("server %s: %s", s->name, error->message);
         *reload = *reload || changed;
         s->autostart = systemd_is_enabled(s->unit);
         running_load(s);
-        return true;
 }
 
 static void on_reloaded(const GError *error, void *userdata)
@@ -121,8 +122,7 @@ bool servers_load(Manager *m, GError **error)
                 return false;
         g_hash_table_iter_init(&iter, m->servers);
         while (g_hash_table_iter_next(&iter, NULL, &s))
-                if (!repair(s, &reload, error))
-                        return false;
+                repair(s, &reload);
         if (reload)
                 (void)systemd_reload(m->systemd, on_reloaded, m);
         return true;
@@ -348,13 +348,12 @@ static Server *server_inserted(Manager *m, const char *name, const char *owner, 
         s->rcon_password = g_strdup(password);
         s->revision = 1;
         s->autostart = systemd_is_enabled(s->unit);
-        if (!write_identity(s, &changed, error)) {
-                (void)server_delete(s, NULL);
-                return NULL;
-        }
         manager_added(m, OBJECT_SERVER, s->name);
         manager_changed(m, OBJECT_BLUEPRINT, b->name, "UsedBy", NULL);
-        return s;
+        if (write_identity(s, port, &changed, error))
+                return s;
+        (void)server_delete(s, NULL);
+        return NULL;
 }
 
 static bool check_new_name(Manager *m, const char *name, GError **error)
@@ -412,11 +411,11 @@ static void on_port_reloaded(const GError *error, void *userdata)
 }
 
 /* A unit that is loaded keeps its old drop-in until systemd reads it again. */
-static bool rewrite_identity(Server *s, GError **error)
+static bool move_identity(Server *s, uint16_t port, GError **error)
 {
         bool changed = false;
 
-        if (!write_identity(s, &changed, error))
+        if (!write_identity(s, port, &changed, error))
                 return false;
         if (changed)
                 (void)systemd_reload(s->manager->systemd, on_port_reloaded, s->manager);
@@ -426,7 +425,6 @@ static bool rewrite_identity(Server *s, GError **error)
 static bool update_with_blueprint(Server *s, uint16_t port, const Definition *d, GError **error)
 {
         Manager *m = s->manager;
-        g_autoptr(GHashTable) self = g_hash_table_new(g_direct_hash, g_direct_equal);
         Blueprint *b = s->blueprint;
         bool ok;
 
@@ -437,19 +435,21 @@ static bool update_with_blueprint(Server *s, uint16_t port, const Definition *d,
                         s->name, b->name);
                 return false;
         }
-        if (!server_choose_port(m, &port, s, error) || !database_begin(m->database, error))
+        if (!server_choose_port(m, &port, s, error) || !move_identity(s, port, error))
                 return false;
-        g_hash_table_add(self, s);
-        ok = blueprint_rewrite(b, d, error) && servers_touch(m, b->servers, error) &&
+        ok = database_begin(m->database, error) && blueprint_rewrite(b, d, error) &&
+             servers_touch(m, b->servers, error) &&
              database_run(m->database, error, "UPDATE server SET port = ? WHERE name = ?", "is",
                           (int64_t)port, s->name);
-        if (!database_end(m->database, ok, error))
+        if (!database_end(m->database, ok, error)) {
+                (void)move_identity(s, s->port, NULL);
                 return false;
+        }
         blueprint_rewritten(b, d);
         s->port = port;
         servers_touched(b->servers);
         manager_changed(m, OBJECT_SERVER, s->name, "Port", NULL);
-        return rewrite_identity(s, error);
+        return true;
 }
 
 Server *server_apply_spec(Manager *m, const char *name, const char *owner, uint16_t port, const Definition *d,
@@ -489,7 +489,7 @@ bool server_delete(Server *s, GError **error)
         if (!delete_rows(s, own ? b : NULL, error)) {
                 bool changed;
 
-                (void)write_identity(s, &changed, NULL);
+                (void)write_identity(s, s->port, &changed, NULL);
                 return false;
         }
         /* A unit that was enabled may still be loaded, with the identity that is free now: the next server of
@@ -544,16 +544,18 @@ bool server_set_port(Server *s, uint16_t port, GError **error)
                 return g_set_error(error, L4_ERROR, L4_ERROR_INVALID_ARGS, "port 0 is none"), false;
         if (port == s->port)
                 return true;
-        if (!server_choose_port(m, &port, s, error))
+        if (!server_choose_port(m, &port, s, error) || !move_identity(s, port, error))
                 return false;
         if (!database_run(m->database, error,
                           "UPDATE server SET port = ?, revision = revision + 1 WHERE name = ?", "is",
-                          (int64_t)port, s->name))
+                          (int64_t)port, s->name)) {
+                (void)move_identity(s, s->port, NULL);
                 return false;
+        }
         s->port = port;
         s->revision++;
         manager_changed(m, OBJECT_SERVER, s->name, "Port", "DesiredRevision", NULL);
-        return rewrite_identity(s, error);
+        return true;
 }
 
 bool servers_touch(Manager *m, GHashTable *servers, GError **error)
