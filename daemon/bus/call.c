@@ -487,8 +487,8 @@ bool call_read_strv(Call *call, unsigned max, char ***ret, GError **error)
         while (r >= 0 && (r = sd_bus_message_read(call->message, "s", &item)) > 0) {
                 if (items->len == max || strlen(item) > STRING_SIZE_MAX) {
                         g_set_error(error, L4_ERROR, L4_ERROR_INVALID_ARGS,
-                                    "a list has more than %u items, or one of more than %u bytes",
-                                    ARRAY_ITEMS_MAX, STRING_SIZE_MAX);
+                                    "a list has more than %u items, or one of more than %u bytes", max,
+                                    STRING_SIZE_MAX);
                         return false;
                 }
                 g_ptr_array_add(items, g_strdup(item));

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/layout.h"
 #include "base/log.h"
-#include "base/files.h"
 #include "plan/names.h"
 
 #define PLAN_FILE_SIZE_MAX 65536U
@@ -104,14 +104,20 @@ static char *describe_exit(const UnitFailure *f)
         }
 }
 
+bool running_is_unmount_failure(const UnitFailure *f)
+{
+        return f->exec_code == CLD_EXITED && f->exec_status == 0;
+}
+
 char *running_describe_failure(const Server *s, bool of_mount, const UnitFailure *f)
 {
+        const char *verb = running_is_unmount_failure(f) ? "unmount" : "compose";
         g_autofree char *end = NULL;
 
         if (of_mount && f->status_text[0])
-                return g_strdup_printf("cannot compose the game's tree: %s", f->status_text);
+                return g_strdup_printf("cannot %s the game's tree: %s", verb, f->status_text);
         if (of_mount)
-                return g_strdup_printf("cannot compose the game's tree (%s); see: journalctl -u %s",
+                return g_strdup_printf("cannot %s the game's tree (%s); see: journalctl -u %s", verb,
                                        f->result, s->mount_unit);
         end = describe_exit(f);
         if (strcmp(f->result, "start-limit-hit") == 0)

@@ -12,5 +12,8 @@ bool running_record(Server *s, char *const *layers, GError **error);
 void running_forget(Server *s);
 /* Asks systemd what went wrong and makes LastError of it. */
 void running_explain_failure(Server *s);
+/* A failed mount unit whose helper had mounted: it is the unmounting that failed, and the tree is still
+ * there. */
+bool running_is_unmount_failure(const UnitFailure *failure);
 /* The sentence of a failure, for people. */
 char *running_describe_failure(const Server *s, bool of_mount, const UnitFailure *failure);

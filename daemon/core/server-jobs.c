@@ -211,8 +211,8 @@ static void on_stopped(const GError *error, void *userdata)
                         systemd_get_failure(job->manager->systemd, s->mount_unit, on_stop_failure, job);
 }
 
-/* Stopping the mount unit stops the game first (Requires=) and is over when the tree is unmounted. A unit that
- * failed before has nothing to stop, and its failure is no news. */
+/* Stopping the mount unit stops the game first (Requires=) and is over when the tree is unmounted. A unit
+ * that failed before has nothing to stop, and its failure is no news. */
 static void step_stop(Job *job)
 {
         Server *s = server_or_end(job);
