@@ -88,18 +88,14 @@ static void test_every_action_is_in_the_policy(void)
 static void test_every_action_of_the_policy_is_known(void)
 {
         g_autofree char *text = policy();
+        g_auto(GStrv) parts = g_strsplit(text, "<action id=\"", -1);
         unsigned n = 0;
 
-        for (const char *p = strstr(text, "<action id=\""); p; p = strstr(p, "<action id=\"")) {
-                g_autofree char *name = NULL;
-
-                p += strlen("<action id=\"");
-                g_assert_true(g_str_has_prefix(p, ACTION_PREFIX));
-                name = g_strndup(p + strlen(ACTION_PREFIX),
-                                 (size_t)(strchr(p, '"') - p) - strlen(ACTION_PREFIX));
-                if (!action_is_known(name))
-                        g_error("no method needs %s", name);
-                n++;
+        for (char **part = parts + 1; *part; part++, n++) {
+                *strchr(*part, '"') = '\0';
+                g_assert_true(g_str_has_prefix(*part, ACTION_PREFIX));
+                if (!action_is_known(*part + strlen(ACTION_PREFIX)))
+                        g_error("no method needs %s", *part);
         }
         g_assert_cmpuint(n, ==, G_N_ELEMENTS(actions));
 }
