@@ -281,8 +281,8 @@ def descriptors(pid):
 
 
 def resident(pid):
-    """Resident memory in KiB, as its share."""
-    return int(re.search(r"^Pss:\s+(\d+)", pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text(), re.M)[1])
+    """Its own resident memory in KiB. Not its share of libraries: that grows when another process ends."""
+    return int(re.search(r"^RssAnon:\s+(\d+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)[1])
 
 
 class Tracer:
