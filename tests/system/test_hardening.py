@@ -108,7 +108,7 @@ class Hardening(SystemTest):
                                               "ca-certificates", "hosts", "localtime"}, set())
         if SYSTEMD >= 257:
             self.assertEqual(found["bind"], {"own": "done", "other": "EPERM"})
-            self.assertEqual(found["pid"], 2)  # of a process tree of its own, whose first left4me-launch is
+            self.assertLess(found["pid"], 10)  # in a process tree of its own
         self.assertEqual([p for p in pathlib.Path("/var/lib/left4me").rglob("*") if p.name == "escaped"], [])
 
     # Secrets
