@@ -221,15 +221,16 @@ static void on_end(json_t *result, const GError *error, void *userdata)
         job_step_done(job, error);
 }
 
-#define EVENTS(name) static const StoreRunEvents name##_events = {request_##name, on_progress, on_end}
-EVENTS(discard_upper);
-EVENTS(discard_server);
-EVENTS(import);
-EVENTS(edit);
-EVENTS(export);
-EVENTS(rollback);
-EVENTS(verify);
-EVENTS(prune);
+#define EVENTS(name, kind)                                                                                   \
+        static const StoreRunEvents name##_events = {kind, request_##name, on_progress, on_end}
+EVENTS(discard_upper, STORE_RUN_SHARED);
+EVENTS(discard_server, STORE_RUN_SHARED);
+EVENTS(import, STORE_RUN_PACED);
+EVENTS(edit, STORE_RUN_SHARED); /* what is written came with the call */
+EVENTS(export, STORE_RUN_PACED);
+EVENTS(rollback, STORE_RUN_SHARED);
+EVENTS(verify, STORE_RUN_SHARED);
+EVENTS(prune, STORE_RUN_ALONE);
 
 /* A job that was open when the manager ended: its run is picked up if there was one. Without one, a job that
  * can be asked for anew goes on as if it were new, and one whose descriptor is gone is closed. */
@@ -242,7 +243,7 @@ static bool resume_run(Job *job, const StoreRunEvents *events)
         if (!job->resumed || (again && trace != STORE_RUN_ALIVE))
                 return false;
         if (trace != STORE_RUN_NEVER) {
-                job->run = store_run_resume(job->manager->store, job->id, events, job);
+                job->run = store_run_resume(job->manager->store, job->id, job->principal, events, job);
                 return true;
         }
         error = g_error_new(L4_ERROR, L4_ERROR_CANCELLED,
@@ -263,7 +264,8 @@ static void run_store(Job *job, const StoreRunEvents *events)
         if (resume_run(job, events))
                 return;
         job->input_fd = -EBADF;
-        job->run = store_run_new(job->manager->store, job->id, description, bind, fd, events, job);
+        job->run = store_run_new(job->manager->store, job->id, job->principal, description, bind, fd, events,
+                                 job);
 }
 
 void store_step_discard_upper(Job *job)

@@ -11,9 +11,13 @@
 
 #define UNIT_PREFIX "left4me-store-"
 #define OUTPUT_SIZE_MAX (16U * 1024U * 1024U)
+#define RUNS_MAX 4U
+#define RUNS_OF_PRINCIPAL_MAX 2U
+#define RUNS_PACED_MAX 3U /* one place is always for those that no client can hold up */
+#define ALONE_PATIENCE (10 * 60 * G_TIME_SPAN_SECOND)
 
 typedef enum RunState {
-        RUN_WAITING,  /* for the lane */
+        RUN_WAITING,  /* for its turn */
         RUN_STARTING, /* systemd was asked */
         RUN_RUNNING,
 } RunState;
@@ -21,8 +25,8 @@ typedef enum RunState {
 struct StoreLane {
         Systemd *systemd;
         sd_event *event;
-        GQueue waiting;      /* StoreRun *, not owned */
-        StoreRun *current;   /* has the lane */
+        GQueue waiting;      /* StoreRun *, not owned, in the order they came */
+        GQueue running;      /* StoreRun *, not owned: all that do not wait */
         GHashTable *by_unit; /* unit name -> StoreRun *, not owned */
         GHashTable *alive;   /* names of the units that systemd runs, ours or an earlier manager's */
 };
@@ -30,7 +34,8 @@ struct StoreLane {
 struct StoreRun {
         StoreLane *lane;
         RunState state;
-        char *unit, *request_path, *output_path, *description, *bind_source;
+        char *unit, *principal, *request_path, *output_path, *description, *bind_source;
+        gint64 since; /* when it came, by the monotonic clock */
         int input_fd;
         const StoreRunEvents *events;
         void *userdata;
@@ -49,6 +54,7 @@ StoreLane *store_lane_new(Systemd *systemd, sd_event *event)
         lane->systemd = systemd;
         lane->event = sd_event_ref(event);
         g_queue_init(&lane->waiting);
+        g_queue_init(&lane->running);
         lane->by_unit = g_hash_table_new(g_str_hash, g_str_equal);
         lane->alive = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         return lane;
@@ -59,6 +65,7 @@ StoreLane *store_lane_free(StoreLane *lane)
         if (!lane)
                 return NULL;
         g_queue_clear(&lane->waiting);
+        g_queue_clear(&lane->running);
         g_hash_table_unref(lane->by_unit);
         g_hash_table_unref(lane->alive);
         sd_event_unref(lane->event);
@@ -66,11 +73,13 @@ StoreLane *store_lane_free(StoreLane *lane)
         return NULL;
 }
 
-static StoreRun *run_alloc(StoreLane *lane, uint32_t id, const StoreRunEvents *events, void *userdata)
+static StoreRun *run_alloc(StoreLane *lane, uint32_t id, const char *principal, const StoreRunEvents *events,
+                           void *userdata)
 {
         StoreRun *run = g_new0(StoreRun, 1);
 
         run->lane = lane;
+        run->principal = g_strdup(principal);
         run->unit = g_strdup_printf(UNIT_PREFIX "%u.service", id);
         run->request_path = g_strdup_printf(L4_RUN_JOBS "/%u.request", id);
         run->output_path = g_strdup_printf(L4_RUN_JOBS "/%u.output", id);
@@ -87,14 +96,14 @@ StoreRun *store_run_forget(StoreRun *run)
                 return NULL;
         g_queue_remove(&run->lane->waiting, run);
         g_hash_table_remove(run->lane->by_unit, run->unit);
-        if (run->lane->current == run)
-                run->lane->current = NULL;
+        g_queue_remove(&run->lane->running, run);
         systemd_request_forget(run->starting);
         systemd_request_forget(run->stopping);
         sd_event_source_disable_unref(run->watch);
         sd_event_source_disable_unref(run->deferred);
         fd_closep(&run->input_fd);
         g_free(run->unit);
+        g_free(run->principal);
         g_free(run->request_path);
         g_free(run->output_path);
         g_free(run->description);
@@ -264,14 +273,73 @@ static bool run_start(StoreRun *run, GError **error)
         return true;
 }
 
+/* Whether systemd runs one of which only an earlier manager knew: what it does is unknown. */
+static bool has_strangers(const StoreLane *lane)
+{
+        GHashTableIter iter;
+        gpointer unit;
+
+        g_hash_table_iter_init(&iter, lane->alive);
+        while (g_hash_table_iter_next(&iter, &unit, NULL))
+                if (!g_hash_table_contains(lane->by_unit, unit))
+                        return true;
+        return false;
+}
+
+static bool is_impatient(const StoreRun *run)
+{
+        return run->events->kind == STORE_RUN_ALONE && g_get_monotonic_time() - run->since > ALONE_PATIENCE;
+}
+
+/* For one that wants to be alone and has waited for long, the store empties in two steps: first clients'
+ * runs stay out. Those of them that go on may take hours, so only when they are through all others wait too,
+ * for the moment that they take. */
+static bool makes_room(const StoreLane *lane, const StoreRun *run, bool held_up)
+{
+        for (const GList *l = lane->waiting.head; l; l = l->next)
+                if (is_impatient(l->data))
+                        return run->events->kind == STORE_RUN_PACED || !held_up;
+        return false;
+}
+
+static bool may_start(const StoreLane *lane, const StoreRun *run)
+{
+        unsigned same = 0, paced = 0;
+
+        if (run->events->kind == STORE_RUN_ALONE)
+                return lane->running.length == 0 && !has_strangers(lane);
+        for (const GList *l = lane->running.head; l; l = l->next) {
+                const StoreRun *other = l->data;
+
+                if (other->events->kind == STORE_RUN_ALONE)
+                        return false;
+                same += strcmp(other->principal, run->principal) == 0;
+                paced += other->events->kind == STORE_RUN_PACED;
+        }
+        return lane->running.length < RUNS_MAX && same < RUNS_OF_PRINCIPAL_MAX &&
+               (run->events->kind != STORE_RUN_PACED || paced < RUNS_PACED_MAX) &&
+               !makes_room(lane, run, paced > 0 || has_strangers(lane));
+}
+
+static StoreRun *lane_next(const StoreLane *lane)
+{
+        for (const GList *l = lane->waiting.head; l; l = l->next)
+                if (may_start(lane, l->data))
+                        return l->data;
+        return NULL;
+}
+
 static void lane_advance(StoreLane *lane)
 {
-        while (!lane->current && g_hash_table_size(lane->alive) == 0 && !g_queue_is_empty(&lane->waiting)) {
+        StoreRun *run;
+
+        while ((run = lane_next(lane))) {
                 g_autoptr(GError) error = NULL;
 
-                lane->current = g_queue_pop_head(&lane->waiting);
-                if (!run_start(lane->current, &error))
-                        run_end(lane->current, NULL, error);
+                g_queue_remove(&lane->waiting, run);
+                g_queue_push_tail(&lane->running, run);
+                if (!run_start(run, &error))
+                        run_end(run, NULL, error);
         }
 }
 
@@ -294,11 +362,12 @@ static void defer(StoreRun *run)
         (void)sd_event_add_defer(run->lane->event, &run->deferred, on_deferred, run);
 }
 
-StoreRun *store_run_new(StoreLane *lane, uint32_t id, const char *description, const char *bind_source,
-                        int input_fd, const StoreRunEvents *events, void *userdata)
+StoreRun *store_run_new(StoreLane *lane, uint32_t id, const char *principal, const char *description,
+                        const char *bind_source, int input_fd, const StoreRunEvents *events, void *userdata)
 {
-        StoreRun *run = run_alloc(lane, id, events, userdata);
+        StoreRun *run = run_alloc(lane, id, principal, events, userdata);
 
+        run->since = g_get_monotonic_time();
         run->description = g_strdup(description);
         run->bind_source = g_strdup(bind_source);
         run->input_fd = input_fd;
@@ -307,17 +376,17 @@ StoreRun *store_run_new(StoreLane *lane, uint32_t id, const char *description, c
         return run;
 }
 
-StoreRun *store_run_resume(StoreLane *lane, uint32_t id, const StoreRunEvents *events, void *userdata)
+StoreRun *store_run_resume(StoreLane *lane, uint32_t id, const char *principal, const StoreRunEvents *events,
+                           void *userdata)
 {
-        StoreRun *run = run_alloc(lane, id, events, userdata);
+        StoreRun *run = run_alloc(lane, id, principal, events, userdata);
 
         run->state = RUN_RUNNING;
-        if (g_hash_table_contains(lane->alive, run->unit)) {
-                lane->current = run;
+        g_queue_push_tail(&lane->running, run);
+        if (g_hash_table_contains(lane->alive, run->unit))
                 watch_output(run);
-        } else {
+        else
                 defer(run);
-        }
         return run;
 }
 

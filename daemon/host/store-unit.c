@@ -17,6 +17,7 @@ static const Property properties[] = {
         {"NotifyAccess", "s", "main", 0},
         {"Slice", "s", "l4d2-store.slice", 0},
         {"UMask", "u", NULL, 0022},
+        {"RuntimeMaxUSec", "t", NULL, 6ULL * 3600 * G_USEC_PER_SEC},
         {"TimeoutStopUSec", "t", NULL, 15 * G_USEC_PER_SEC},
         {"LimitCORE", "t", NULL, 0},
         {"LimitNOFILE", "t", NULL, 16384},

@@ -391,10 +391,10 @@ class Store(World):
         held[0].refuse()
         self.assertIn(self.end_of(job)[0], ("cancelled", "failed"))
 
-    def test_runs_wait_for_each_other(self):
+    def test_a_prune_waits_for_others(self):
         self.hold()
         first = self.begin_import()
-        second = self.root.call(MANAGER, "VerifyStore", "(a{sv})", {})
+        second = self.root.call(MANAGER, "PruneStore", "(a{sv})", {})
         wait(lambda: self.state_of(second) == "running", "the second job")
         self.assert_quick()
         self.assertEqual(len(self.runs), 1)
@@ -406,7 +406,7 @@ class Store(World):
     def test_cancel_stops_the_unit(self):
         self.hold()
         job = self.begin_import()
-        waiting = self.root.call(MANAGER, "VerifyStore", "(a{sv})", {})
+        waiting = self.root.call(MANAGER, "PruneStore", "(a{sv})", {})
         self.root.call(job, "Cancel", "(a{sv})", {})
         self.assertEqual(self.end_of(job)[:2], ("cancelled", ERROR + "Cancelled"))
         self.assertEqual([c.unit for c in self.systemd.called("StopUnit")], [self.runs[0].unit])
@@ -417,11 +417,74 @@ class Store(World):
     def test_a_run_that_waits_is_cancelled_without_being_started(self):
         self.hold()
         self.begin_import()
-        waiting = self.root.call(MANAGER, "VerifyStore", "(a{sv})", {})
+        waiting = self.root.call(MANAGER, "PruneStore", "(a{sv})", {})
         wait(lambda: self.state_of(waiting) == "running", "the second job")
         self.root.call(waiting, "Cancel", "(a{sv})", {})
         self.assertEqual(self.end_of(waiting)[0], "cancelled")
         self.assertEqual(len(self.runs), 1)
+
+    def user(self, uid):
+        """An operator with two overlays of his own."""
+        caller = self.caller(uid)
+        caller.overlays = [f"of-{uid}-{number}" for number in range(3)]
+        for name in caller.overlays:
+            caller.call(MANAGER, "CreateOverlay", "(ssa{sv})", name, "files", {})
+        return caller
+
+    def import_of(self, caller, number):
+        return caller.call(overlay(caller.overlays[number]), "ImportPath", "(ssa{sv})", "new", "tar", {})
+
+    def ops(self):
+        return [json.loads(run.request)["op"] for run in self.runs]
+
+    def test_runs_go_side_by_side_and_nobody_has_the_store_for_himself(self):
+        self.hold()
+        self.polkit.decide = lambda check: "yes"
+        one, two = self.user(1001), self.user(1002)
+        jobs = [self.import_of(one, number) for number in range(3)]
+        wait(lambda: len(self.runs) == 2, "two runs of the first")
+        jobs += [self.import_of(two, number) for number in range(2)]
+        wait(lambda: len(self.runs) == 3, "one of the second: one place is for those that no client holds up")
+        jobs.append(self.root.call(MANAGER, "VerifyStore", "(a{sv})", {}))
+        wait(lambda: len(self.runs) == 4, "that one")
+        self.assertEqual([json.loads(run.request).get("ref") for run in self.runs],
+                         ["overlay/of-1001-0/1", "overlay/of-1001-1/1", "overlay/of-1002-0/1", None])
+        edit = self.root.begin(self.maps, "WriteFile", "(saya{sv})", "cfg/a", b"text", {})
+        wait(lambda: self.root.get(MANAGER, "NJobs") == 7, "the edit")
+        self.assert_quick()
+        self.assertEqual(len(self.runs), 4)
+        for run in self.runs[:]:
+            self.helper(run)
+        wait(lambda: len(self.runs) == 7, "the others")
+        for run in self.runs[4:]:
+            self.helper(run)
+        self.assertEqual([self.end_of(job)[0] for job in jobs], ["done"] * 6)
+        edit.result()
+
+    def test_a_prune_is_alone_and_holds_up_nobody_before_its_turn(self):
+        self.hold()
+        first = self.begin_import()
+        prune = self.root.call(MANAGER, "PruneStore", "(a{sv})", {})
+        wait(lambda: self.state_of(prune) == "running", "the prune's job")
+        pending = self.root.begin(INSTALLATION, "ImportDirectory", "(sa{sv})", "/srv/game", {})
+        wait(lambda: len(self.runs) == 2, "what came after the prune")
+        self.helper(self.runs[0])
+        self.assertEqual(self.end_of(first)[0], "done")
+        self.assert_quick()
+        self.assertEqual(self.ops(), ["import", "import"])
+        self.helper(self.runs[1])
+        wait(lambda: len(self.runs) == 3, "the prune")
+        self.assertEqual(self.end_of(pending.result())[0], "done")
+        kept = [keep["ref"] for keep in json.loads(self.runs[2].request)["keep"]]
+        self.assertEqual(sorted(kept), ["installation/1", "overlay/maps/1"])
+        later = self.begin_import()
+        wait(lambda: self.state_of(later) == "running", "the later import's job")
+        self.assert_quick()
+        self.assertEqual(len(self.runs), 3)
+        self.helper(self.runs[2])
+        wait(lambda: len(self.runs) == 4, "the later import")
+        self.helper(self.runs[3])
+        self.assertEqual([self.end_of(prune)[0], self.end_of(later)[0]], ["done", "done"])
 
     def test_a_write_answers_when_its_generation_is_current(self):
         self.hold()

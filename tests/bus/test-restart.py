@@ -159,8 +159,8 @@ class Killed(World):
     def test_a_write_whose_data_is_gone_with_the_manager_is_closed(self):
         self.runs.clear()
         self.systemd.on_store = self.runs.append
-        # The first holds the lane, so that the second never began.
-        self.begin_run(MANAGER, "VerifyStore", "(a{sv})", {})
+        # A prune is alone, so that the write never began.
+        self.begin_run(MANAGER, "PruneStore", "(a{sv})", {})
         self.root.begin(self.maps, "WriteFile", "(saya{sv})", "cfg/a", b"text", {})
         wait(lambda: self.root.get(MANAGER, "NJobs") == 2, "the write")
         self.kill()
@@ -173,6 +173,25 @@ class Killed(World):
         self.assertEqual([r[:2] for r in rows], [("cancelled", ERROR + "Cancelled")])
         self.assertIn("ask again", rows[0][2])
         self.start()
+
+    def test_runs_that_go_on_and_one_that_nobody_knows_keep_only_a_prune_waiting(self):
+        stranger = "left4me-store-4000000.service"
+        job = self.begin_run(self.maps, "ImportPath", "(ssa{sv})", "new", "tar", {})
+        self.kill()
+        self.systemd.set_state(stranger, "active")
+        self.start()
+        prune = self.root.call(MANAGER, "PruneStore", "(a{sv})", {})
+        other = self.root.call(INSTALLATION, "ImportDirectory", "(sa{sv})", "/srv/game", {})
+        wait(lambda: len(self.runs) == 2, "the other import")
+        for run in self.runs[:]:
+            self.helper(run)
+        self.assertEqual([self.end_of(job)[0], self.end_of(other)[0]], ["done", "done"])
+        self.assertEqual((len(self.runs), self.state_of(prune)), (2, "running"))
+        self.systemd.set_state(stranger, "inactive")
+        self.systemd.unload(stranger)
+        wait(lambda: len(self.runs) == 3, "the prune")
+        self.helper(self.runs[2])
+        self.assertEqual(self.end_of(prune)[0], "done")
 
     def test_what_is_queued_keeps_its_order(self):
         first = self.begin("Start", "StartUnit")

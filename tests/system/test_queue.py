@@ -9,6 +9,7 @@ from left4me import BusError, Caller, SystemTest, manager_pid, mounts, run, serv
 
 OVERLAY = "org.left4me.Overlay"
 SERVER = "org.left4me.Server"
+BLOCKERS = ("first-blocker", "second-blocker")
 
 
 class Queue(SystemTest):
@@ -19,20 +20,25 @@ class Queue(SystemTest):
         self.root.make_server("kept", "bp")
 
     def block_store(self):
-        """An import that reads from a pipe into which nobody writes; returns what ends it."""
+        """As many imports as one caller may have at once, of root here, that read from a pipe into which nobody writes;
+        returns what ends them."""
         directory = tempfile.mkdtemp()
         fifo = f"{directory}/fifo"
         os.mkfifo(fifo)
         writer = os.open(fifo, os.O_RDWR)
-        path = self.root.manager("CreateOverlay", "ssa{sv}", "blocker", "files", {})
-        job = self.root.call(path, OVERLAY, "Import", "hsa{sv}", [fifo, "r"], "tar", {})
+        jobs = []
+        for name in BLOCKERS:
+            path = self.root.manager("CreateOverlay", "ssa{sv}", name, "files", {})
+            jobs.append(self.root.call(path, OVERLAY, "Import", "hsa{sv}", [fifo, "r"], "tar", {}))
         released = []
 
         def release():
             if not released:
                 released.append(True)
-                self.root.call(job, "org.left4me.Job", "Cancel", "a{sv}", {})
-                self.root.call(job, "org.left4me.Job", "Wait", "ta{sv}", 60000000, {})
+                for job in jobs:
+                    self.root.call(job, "org.left4me.Job", "Cancel", "a{sv}", {})
+                for job in jobs:
+                    self.root.call(job, "org.left4me.Job", "Wait", "ta{sv}", 60000000, {})
                 os.close(writer)
                 os.unlink(fifo)
                 os.rmdir(directory)
@@ -67,8 +73,9 @@ class Queue(SystemTest):
         for number, caller in enumerate(both):
             caller.send(path, OVERLAY, "WriteFile", "saya{sv}", "left4dead2/cfg/a.cfg", f"echo {number}\n",
                         {"if-revision": ["u", revision]})
-        # Both are in the queue now: NJobs counts them and the import.
-        left4me.eventually(lambda: self.root.get(left4me.MANAGER, "Manager", "NJobs") == 3, "both edits are queued")
+        # Both are in the queue now: NJobs counts them and the imports.
+        left4me.eventually(lambda: self.root.get(left4me.MANAGER, "Manager", "NJobs") == 2 + len(BLOCKERS),
+                           "both edits are queued")
         release()
         ends = []
         for caller in both:
@@ -86,7 +93,8 @@ class Queue(SystemTest):
         waiting = self.callers(8)
         for number, caller in enumerate(waiting):
             caller.send(path, OVERLAY, "WriteFile", "saya{sv}", f"left4dead2/cfg/{number}.cfg", "", {})
-        left4me.eventually(lambda: self.root.get(left4me.MANAGER, "Manager", "NJobs") == 9, "all edits are queued")
+        left4me.eventually(lambda: self.root.get(left4me.MANAGER, "Manager", "NJobs") == 8 + len(BLOCKERS),
+                           "all edits are queued")
         self.refused("LimitReached", self.root.call, path, OVERLAY, "ListGenerations", "a{sv}", {})
         self.root.server("kept")
         run(["systemctl", "start", server_unit("kept")])

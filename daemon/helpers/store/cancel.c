@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define STALL_MAX_MSEC (120 * 1000)
+
 static atomic_bool at_once;
 static int cancel_fd = -EBADF; /* readable after a signal; open until the program ends */
 
@@ -62,9 +64,9 @@ int cancel_poll(int fd, short events)
         int r;
 
         do
-                r = poll(p, G_N_ELEMENTS(p), -1);
+                r = poll(p, G_N_ELEMENTS(p), STALL_MAX_MSEC);
         while (r < 0 && errno == EINTR);
-        if (r < 0)
-                return -errno;
+        if (r <= 0)
+                return r < 0 ? -errno : -ETIMEDOUT;
         return p[1].revents != 0 ? -ECANCELED : 0;
 }

@@ -10,5 +10,6 @@ GCancellable *cancel_new(void);
 /* flock(2) cannot be woken by a GCancellable: as long as a run waits for its lock it has done nothing, and
  * the signal ends it at once. */
 void cancel_ends_at_once(bool yes);
-/* Waits until fd is ready for events (POLLIN, POLLOUT). 0, or negative errno; -ECANCELED after a signal. */
+/* Waits until fd is ready for events (POLLIN, POLLOUT). 0, or negative errno; -ECANCELED after a signal,
+ * -ETIMEDOUT when whoever is at the other end does nothing for two minutes. */
 int cancel_poll(int fd, short events);

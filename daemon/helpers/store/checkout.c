@@ -1,5 +1,5 @@
 /* Touches checkouts/. Promises that checkouts/COMMIT is a whole tree at every moment: it is made under
- * another name, written to disk, then renamed. */
+ * another name, written to disk, then renamed; of two runs that make the same one the first wins. */
 #include "checkout.h"
 
 #include "base/error.h"
@@ -15,16 +15,34 @@
 
 #define UNFINISHED_PREFIX ".tmp-"
 
+/* A name is not on disk only because it is there: the run that made it may be about to see to that. */
+static bool sync_names(Store *s, GError **error)
+{
+        return fsync(s->checkouts_fd) == 0 ||
+               l4_error_set_errno(error, L4_ERROR_STORE_FAILED, -errno, "cannot publish the checkout") == 0;
+}
+
+/* Without the cancellable: it may be what ended it. */
+static void give_up(Store *s, const char *temporary)
+{
+        g_autoptr(GError) error = NULL;
+
+        if (!trash_add(s, s->checkouts_fd, temporary, temporary, &error) || !trash_empty(s, NULL, &error))
+                (void)fprintf(stderr, "cannot clean up: %s\n", error->message);
+}
+
 static bool publish(Store *s, const char *temporary, const char *commit, bool *ret_made, GError **error)
 {
         if (!store_sync(s->checkouts_fd, error))
                 return false;
-        if (renameat(s->checkouts_fd, temporary, s->checkouts_fd, commit) < 0)
+        if (renameat2(s->checkouts_fd, temporary, s->checkouts_fd, commit, RENAME_NOREPLACE) == 0)
+                *ret_made = true;
+        else if (errno == EEXIST)
+                give_up(s, temporary);
+        else
                 return l4_error_set_errno(error, L4_ERROR_STORE_FAILED, -errno,
                                           "cannot publish the checkout") == 0;
-        *ret_made = true;
-        return fsync(s->checkouts_fd) == 0 ||
-               l4_error_set_errno(error, L4_ERROR_STORE_FAILED, -errno, "cannot publish the checkout") == 0;
+        return sync_names(s, error);
 }
 
 bool checkout_make(Store *s, const char *commit, bool *ret_made, GError **error)
@@ -41,14 +59,19 @@ bool checkout_make(Store *s, const char *commit, bool *ret_made, GError **error)
                 ret_made = &made;
         *ret_made = false;
         if (faccessat(s->checkouts_fd, commit, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-                return true;
+                return sync_names(s, error);
         output_status("Checking out");
         if (!ostree_repo_checkout_at(s->repo, &options, s->checkouts_fd, temporary, commit, s->cancel,
                                      error)) {
                 g_prefix_error(error, "cannot check out %s: ", commit);
+                give_up(s, temporary);
                 return false;
         }
-        return publish(s, temporary, commit, ret_made, error);
+        if (publish(s, temporary, commit, ret_made, error))
+                return true;
+        if (!*ret_made)
+                give_up(s, temporary);
+        return false;
 }
 
 bool checkout_remove_unfinished(Store *s, GError **error)

@@ -20,10 +20,7 @@ static gssize read_input(void *buffer, gsize size, GError **error)
 
         if (n >= 0)
                 return n;
-        if (n == -ECANCELED)
-                g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
-        else
-                (void)l4_error_set_errno(error, L4_ERROR_STORE_FAILED, (int)n, "cannot read standard input");
+        (void)source_set_error(error, (int)n, "cannot read standard input");
         return -1;
 }
 

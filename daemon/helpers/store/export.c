@@ -48,14 +48,13 @@ static la_ssize_t callback_write(struct archive *a, void *userdata, const void *
 
 static bool write_failed(Writer *w, const char *path, GError **error)
 {
-        if (w->r == -ECANCELED)
-                g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
-        else if (w->r == -EPIPE)
+        g_autofree char *what = g_strdup_printf("'%s': cannot write the archive", path);
+
+        if (w->r == -EPIPE)
                 g_set_error(error, L4_ERROR, L4_ERROR_STORE_FAILED,
                             "'%s': the reader of the archive closed it", path);
         else if (w->r < 0)
-                (void)l4_error_set_errno(error, L4_ERROR_STORE_FAILED, w->r, "'%s': cannot write the archive",
-                                         path);
+                (void)source_set_error(error, w->r, what);
         else
                 g_set_error(error, L4_ERROR, L4_ERROR_STORE_FAILED, "'%s': %s", path,
                             archive_error_string(w->archive));

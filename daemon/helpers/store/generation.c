@@ -27,13 +27,14 @@ static bool set_ref(Store *s, const char *ref, const char *checksum, GError **er
                store_sync(s->repo_fd, error);
 }
 
-/* After a failure at the very end. Without the cancellable: it may be what failed. */
+/* After a failure at the very end. Without the cancellable: it may be what failed. A checkout that another
+ * run may have found already stays for prune to take away. */
 static void undo(Store *s, const char *ref, const char *old, const char *checkout)
 {
         g_autoptr(GError) error = NULL;
 
         if (!ostree_repo_set_ref_immediate(s->repo, NULL, ref, old, NULL, &error) ||
-            (checkout && !trash_add(s, s->checkouts_fd, checkout, checkout, &error)))
+            (checkout && store_become_alone(s) && !trash_add(s, s->checkouts_fd, checkout, checkout, &error)))
                 (void)fprintf(stderr, "cannot undo %s: %s\n", ref, error ? error->message : "no reason");
 }
 

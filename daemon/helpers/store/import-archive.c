@@ -49,11 +49,8 @@ static la_ssize_t callback_read(struct archive *a, void *userdata, const void **
         }
         if (r->regular && n == -1)
                 n = -errno;
-        if (!r->failure && n == -ECANCELED)
-                g_set_error_literal(&r->failure, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
-        else if (!r->failure)
-                (void)l4_error_set_errno(&r->failure, L4_ERROR_STORE_FAILED, (int)n,
-                                         "cannot read the archive");
+        if (!r->failure)
+                (void)source_set_error(&r->failure, (int)n, "cannot read the archive");
         archive_set_error(a, EIO, "cannot read");
         return ARCHIVE_FATAL;
 }

@@ -116,10 +116,8 @@ static gssize read_file(void *userdata, void *buffer, gsize size, GError **error
         gssize n = source_read(w->file, buffer, size);
 
         output_progress(w->tree->size, w->total);
-        if (n == -ECANCELED)
-                g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
-        else if (n < 0)
-                (void)l4_error_set_errno(error, L4_ERROR_STORE_FAILED, (int)n, "cannot read");
+        if (n < 0)
+                (void)source_set_error(error, (int)n, "cannot read");
         return n < 0 ? -1 : n;
 }
 

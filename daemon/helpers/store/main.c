@@ -28,7 +28,7 @@ static bool run(GCancellable *cancel, json_t **ret_members, GError **error)
         g_autoptr(Request) request = NULL;
         g_autoptr(Store) store = NULL;
 
-        if (!request_load(&request, error) || !store_open(cancel, &store, error))
+        if (!request_load(&request, error) || !store_open(cancel, request->op == OP_PRUNE, &store, error))
                 return false;
         if (operations[request->op](store, request, ret_members, error))
                 return true;

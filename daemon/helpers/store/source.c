@@ -123,3 +123,15 @@ int source_write_all(int fd, const void *buffer, gsize size)
         }
         return 0;
 }
+
+bool source_set_error(GError **error, int r, const char *what)
+{
+        if (r == -ECANCELED)
+                g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_CANCELLED, "cancelled");
+        else if (r == -ETIMEDOUT)
+                g_set_error(error, L4_ERROR, L4_ERROR_TIMED_OUT,
+                            "%s: nothing was read or written at the other end for two minutes", what);
+        else
+                (void)l4_error_set_errno(error, L4_ERROR_STORE_FAILED, r, "%s", what);
+        return false;
+}

@@ -1,5 +1,6 @@
 /* Opens what the other modules work on. Touches the repository's own housekeeping (creation, tmp/) and, on
- * entry, the trash and half-made checkouts; promises that what it hands out is locked and clean. */
+ * entry, the trash and half-made checkouts; promises that what it hands out is locked, and clean unless other
+ * runs are at work: their temporary files look like those of a run that was killed. */
 #include "store.h"
 
 #include "base/error.h"
@@ -17,7 +18,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* ostree's staging directories and temporary files. Nobody else can be using them: the lock is ours. */
+/* ostree's staging directories and temporary files. Nobody else can be using them: we are alone. */
 static bool remove_transactions(Store *s, GError **error)
 {
         g_autoptr(GPtrArray) names = NULL;
@@ -48,7 +49,7 @@ static void sweep(Store *s)
         (void)fprintf(stderr, "cannot clean up: %s\n", error->message);
 }
 
-static bool lock(Store *s, GError **error)
+static bool wait_for_lock(Store *s, int operation, GError **error)
 {
         int r;
 
@@ -56,11 +57,32 @@ static bool lock(Store *s, GError **error)
         cancel_ends_at_once(true);
         if (g_cancellable_set_error_if_cancelled(s->cancel, error))
                 return false;
-        r = flock(s->repo_fd, LOCK_EX) < 0 ? -errno : 0;
+        r = flock(s->repo_fd, operation) < 0 ? -errno : 0;
         cancel_ends_at_once(false);
         if (r < 0)
                 (void)l4_error_set_errno(error, L4_ERROR_STORE_FAILED, r, "cannot lock the repository");
         return r == 0;
+}
+
+bool store_become_alone(Store *s)
+{
+        s->alone = s->alone || flock(s->repo_fd, LOCK_EX | LOCK_NB) == 0;
+        return s->alone;
+}
+
+/* Going from the exclusive lock to the shared one others may come in between: nothing is begun yet. */
+static bool lock(Store *s, bool alone, GError **error)
+{
+        if (!store_become_alone(s)) {
+                if (!wait_for_lock(s, alone ? LOCK_EX : LOCK_SH, error))
+                        return false;
+                s->alone = alone;
+        }
+        if (!s->alone)
+                return true;
+        sweep(s);
+        s->alone = alone;
+        return alone || wait_for_lock(s, LOCK_SH, error);
 }
 
 static bool open_directories(Store *s, GError **error)
@@ -88,6 +110,7 @@ static bool open_directories(Store *s, GError **error)
         return true;
 }
 
+/* Two runs may do this at once: ostree makes what is missing, "objects" last. */
 static bool open_repo(Store *s, GError **error)
 {
         bool made = faccessat(s->repo_fd, "objects", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -107,7 +130,7 @@ static bool open_repo(Store *s, GError **error)
         return false;
 }
 
-bool store_open(GCancellable *cancel, Store **ret, GError **error)
+bool store_open(GCancellable *cancel, bool alone, Store **ret, GError **error)
 {
         g_autoptr(Store) s = g_new(Store, 1);
 
@@ -116,10 +139,7 @@ bool store_open(GCancellable *cancel, Store **ret, GError **error)
                      .trash_fd = -EBADF,
                      .checkouts_fd = -EBADF,
                      .cancel = g_object_ref(cancel)};
-        if (!open_directories(s, error) || !lock(s, error))
-                return false;
-        sweep(s);
-        if (!open_repo(s, error))
+        if (!open_directories(s, error) || !lock(s, alone, error) || !open_repo(s, error))
                 return false;
         *ret = g_steal_pointer(&s);
         return true;
@@ -132,7 +152,8 @@ void store_abort(Store *s)
         /* Without the cancellable: it may be what ended the run. */
         if (!ostree_repo_abort_transaction(s->repo, NULL, &error))
                 (void)fprintf(stderr, "cannot abort the transaction: %s\n", error->message);
-        sweep(s);
+        if (store_become_alone(s))
+                sweep(s);
 }
 
 Store *store_free(Store *s)

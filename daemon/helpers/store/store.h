@@ -1,4 +1,4 @@
-/* The store's directories and its repository, held open and locked for one run. */
+/* The store's directories and its repository, held open and locked for one run, beside others or alone. */
 #pragma once
 
 #include <gio/gio.h>
@@ -12,16 +12,20 @@
 
 typedef struct Store {
         int state_fd;
-        int repo_fd; /* carries the lock: one run at a time */
+        int repo_fd; /* carries the lock */
         int trash_fd;
         int checkouts_fd;
+        bool alone; /* no other run is at work: what lies about is nobody's */
         OstreeRepo *repo;
         GCancellable *cancel;
 } Store;
 
-/* Waits for the lock, makes the repository on its first use, and removes what an earlier run left half done.
- */
-bool store_open(GCancellable *cancel, Store **ret, GError **error);
+/* Waits for the lock, makes the repository on its first use, and, if no other run is at work, removes what an
+ * earlier one left half done. alone: nobody else is at work until this run ends. */
+bool store_open(GCancellable *cancel, bool alone, Store **ret, GError **error);
+/* Whether no other run is at work, nor begins. For the failed end of a run, since asking may cost it the
+ * lock: it may only take back after this what nobody else can be using. */
+bool store_become_alone(Store *s);
 /* Undoes what this run began and had not committed. For the failed end of a run. */
 void store_abort(Store *s);
 /* Takes NULL, returns NULL. */

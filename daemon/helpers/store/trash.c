@@ -13,8 +13,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What trees of this run were called before they got their random names: only for messages. */
+/* What trees of this run were called before they got their random names. */
 static GHashTable *shown_names;
+
+static bool is_ours(const char *name)
+{
+        return shown_names && g_hash_table_contains(shown_names, name);
+}
 
 static const char *shown_name(const char *name)
 {
@@ -133,6 +138,9 @@ static bool empty_once(Store *s, GCancellable *cancel, guint *ret_removed, GErro
         for (guint i = 0; i < names->len; i++) {
                 g_autoptr(GError) failure = NULL;
 
+                /* What another run takes apart is its own business. */
+                if (!s->alone && !is_ours(names->pdata[i]))
+                        continue;
                 if (g_cancellable_set_error_if_cancelled(cancel, &failure)) {
                         g_clear_error(error);
                         g_propagate_error(error, g_steal_pointer(&failure));
@@ -140,7 +148,7 @@ static bool empty_once(Store *s, GCancellable *cancel, guint *ret_removed, GErro
                 }
                 if (remove_tree(s, names->pdata[i], cancel, &failure))
                         *ret_removed += 1;
-                else if (!shown_names || !g_hash_table_contains(shown_names, names->pdata[i]))
+                else if (!is_ours(names->pdata[i]))
                         (void)fprintf(stderr, "trash: %s\n", failure->message);
                 else if (error && !*error)
                         *error = g_steal_pointer(&failure);

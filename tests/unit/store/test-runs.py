@@ -200,7 +200,7 @@ def sigterm_ends_a_run_promptly_and_cleanly(world):
     first_output = world.output
     os.write(w, tar_bytes([('x', {}, b'x' * 30000)])[:20000])
     wait_for_transaction(world)
-    second = world.start({'op': 'verify'})  # waits for the lock of the first
+    second = world.start({'op': 'prune', 'keep': [], 'checkouts': []})  # waits for the lock of the first
     second_output = world.output
     time.sleep(0.3)
     for process, output in ((second, second_output), (first, first_output)):
@@ -222,19 +222,81 @@ def sigterm_ends_a_run_promptly_and_cleanly(world):
     fails(world.finish(process), ERROR + 'Cancelled')
 
 
+def begin_import(world, ref, source):
+    """source: a path, or a descriptor that stays the caller's."""
+    fd = source if isinstance(source, int) else os.open(source, os.O_RDONLY)
+    process = world.start({'op': 'import', 'ref': ref, 'format': 'tar', 'source': 'stdin', 'size_max': 1 << 24,
+                           'files_max': 1000}, stdin=fd)
+    if fd is not source:
+        os.close(fd)
+    return process, world.output
+
+
+def end(world, process, output):
+    world.output = output
+    return world.finish(process)
+
+
 @test
-def runs_wait_for_each_other(world):
-    archives = [saved(world, tar_bytes([(f'f{i}', {}, os.urandom(100000))])) for i in range(5)]
-    processes = []
-    for i, path in enumerate(archives):
-        with open(path, 'rb') as f:
-            processes.append((world.start({'op': 'import', 'ref': f'overlay/a/{i + 1}', 'format': 'tar', 'source': 'stdin',
-                                           'size_max': 1 << 20, 'files_max': 10}, stdin=f), world.output))
-    for process, output in processes:
-        world.output = output
-        works(world.finish(process))
-    same(len(world.refs()), 5)
+def imports_run_side_by_side_from_the_first_use_on(world):
+    own_content = [saved(world, tar_bytes([(f'f{i}', {}, os.urandom(100000))])) for i in range(3)]
+    shared = saved(world, tar_bytes([(f'd{i}/f', {}, os.urandom(3000)) for i in range(200)]))
+    begun = [begin_import(world, f'overlay/a/{i + 1}', path) for i, path in enumerate(own_content + [shared] * 3)]
+    commits = [works(end(world, *b)).result['commit'] for b in begun]
+    same(len(set(commits)), 4, 'equal content is one commit')
+    same(world.refs(), {f'overlay/a/{i + 1}': commit for i, commit in enumerate(commits)})
+    same(sorted(os.listdir(world.path('checkouts'))), sorted(set(commits)))
     works(world.run({'op': 'verify'}))
+    same(world.leftovers(), [])
+
+
+@test
+def the_same_checkout_is_made_by_many_at_once(world):
+    archive = saved(world, tar_bytes([(f'd{i}/f', {}, b'%d' % i) for i in range(500)]))
+    commit = works(world.imported(archive, 'tar')).result['commit']
+    for _ in range(3):
+        subprocess.check_call(['rm', '-r', world.path('checkouts', commit)])
+        begun = [(world.start({'op': 'checkout', 'commit': commit}), world.output) for _ in range(6)]
+        for b in begun:
+            works(end(world, *b))
+        same(os.listdir(world.path('checkouts')), [commit])
+        same(os.listdir(world.path('trash')), [])
+        works(world.run({'op': 'verify'}))
+
+
+@test
+def a_client_that_does_nothing_holds_up_nobody_but_a_prune(world):
+    kept = works(world.imported(saved(world, tar_bytes([X])), 'tar')).result['commit']
+    archive = tar_bytes([('slow', {}, os.urandom(300000))])
+    r, w = os.pipe()
+    slow = begin_import(world, 'overlay/slow/1', r)
+    os.close(r)
+    os.write(w, archive[:30000])
+    wait_for_transaction(world)
+    prune = world.start({'op': 'prune', 'keep': [{'ref': 'overlay/a/1', 'commit': kept}], 'checkouts': [kept]})
+    prune_output = world.output
+    server(world, 'one')
+    own(world.path('servers'))
+    subprocess.check_call(['rm', '-r', world.path('checkouts', kept)])
+    edit = {'op': 'edit', 'ref': 'overlay/b/1', 'parent': kept, 'size_max': 1 << 20, 'files_max': 10,
+            'changes': [{'verb': 'write', 'path': 'y', 'size': 0}]}
+    works(world.run({'op': 'checkout', 'commit': kept}))
+    works(world.run(edit))
+    works(world.imported(saved(world, tar_bytes([('z', {}, os.urandom(50000))])), 'tar', ref='overlay/c/1'))
+    works(discard(world, 'servers/one'))
+    same(os.listdir(world.path('servers')), [])
+    fails(world.imported(saved(world, archive[:200000]), 'tar', ref='overlay/c/2'), ERROR + 'InvalidContent')
+    works(world.run({'op': 'verify'}))
+    same(sorted(world.refs()), ['overlay/a/1', 'overlay/b/1', 'overlay/c/1'])
+    same(os.listdir(world.path('trash')), [])
+    same((slow[0].poll(), prune.poll()), (None, None), 'both still run')
+    with open(w, 'wb') as pipe:
+        pipe.write(archive[30000:])
+    works(end(world, *slow))
+    works(end(world, prune, prune_output))
+    same(world.state_of_content(), ({'overlay/a/1': kept}, [kept]))
+    works(world.run({'op': 'verify'}))
+    same(world.leftovers(), [])
 
 
 @test
