@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/layout.h"
 #include "base/log.h"
 #include "core/blueprint.h"
@@ -11,7 +12,6 @@
 #include "core/job.h"
 #include "core/overlay.h"
 #include "core/server.h"
-#include "base/files.h"
 #include "plan/names.h"
 
 #define PROPERTIES_MAX 16

@@ -94,6 +94,10 @@ static char *describe_exit(const UnitFailure *f)
 {
         switch (f->exec_code) {
         case CLD_EXITED:
+                /* As shells say it, and left4me-launch where it is the unit's process 1. */
+                if (f->exec_status > 128 && f->exec_status <= 128 + SIGRTMAX)
+                        return g_strdup_printf("srcds_run was killed by signal %d (%s)", f->exec_status - 128,
+                                               strsignal(f->exec_status - 128));
                 return g_strdup_printf("srcds_run exited with status %d", f->exec_status);
         case CLD_KILLED:
         case CLD_DUMPED:
@@ -143,6 +147,13 @@ void running_explain_failure(Server *s)
         if (s->failure_request)
                 return;
         s->failure_of_mount = s->active != UNIT_FAILED;
+        /* Until systemd has said more: whoever sees "failed" finds a reason. */
+        if (s->last_error[0] == '\0') {
+                g_autofree char *text = g_strdup_printf("it failed; see: systemctl status %s",
+                                                        s->failure_of_mount ? s->mount_unit : s->unit);
+
+                server_set_last_error(s, text);
+        }
         s->failure_request = systemd_get_failure(
                 s->manager->systemd, s->failure_of_mount ? s->mount_unit : s->unit, on_failure, s);
 }

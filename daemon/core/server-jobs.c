@@ -65,6 +65,8 @@ static void step_forgive(Job *job)
 
         if (!s)
                 return;
+        s->failed_at = 0;
+        server_set_last_error(s, "");
         if (s->mount_active == UNIT_FAILED)
                 job->request =
                         systemd_reset_failed(job->manager->systemd, s->mount_unit, on_mount_forgiven, job);
@@ -211,15 +213,51 @@ static void on_stopped(const GError *error, void *userdata)
                         systemd_get_failure(job->manager->systemd, s->mount_unit, on_stop_failure, job);
 }
 
-/* Stopping the mount unit stops the game first (Requires=) and is over when the tree is unmounted. A unit
- * that failed before has nothing to stop, and its failure is no news. */
+static void on_unmount_failure(const UnitFailure *failure, void *userdata)
+{
+        Job *job = userdata;
+        g_autoptr(GError) error =
+                g_error_new(L4_ERROR, L4_ERROR_IN_USE, "cannot unmount the game's tree: %s",
+                            failure->status_text[0] ? failure->status_text : failure->result);
+
+        job->request = NULL;
+        job_step_done(job, error);
+}
+
+static void on_unmounted(const GError *error, void *userdata)
+{
+        Job *job = userdata;
+        g_autofree char *unit = g_strdup_printf("left4me-unmount@%s.service", job_object(job));
+
+        job->request = NULL;
+        if (!error)
+                job_step_done(job, NULL);
+        else
+                job->request = systemd_get_failure(job->manager->systemd, unit, on_unmount_failure, job);
+}
+
+/* There is nothing to stop in a mount unit that had failed, but there may be something to unmount. */
+static void on_failed_stopped(const GError *error, void *userdata)
+{
+        Job *job = userdata;
+        g_autofree char *unit = g_strdup_printf("left4me-unmount@%s.service", job_object(job));
+
+        job->request = NULL;
+        if (error)
+                job_step_done(job, error);
+        else
+                job->request = systemd_unit(job->manager->systemd, UNIT_START, unit, on_unmounted, job);
+}
+
+/* Stopping the mount unit stops the game first (Requires=) and is over when the tree is unmounted. */
 static void step_stop(Job *job)
 {
         Server *s = server_or_end(job);
 
         if (s)
-                job->request = systemd_unit(job->manager->systemd, UNIT_STOP, s->mount_unit,
-                                            s->mount_active == UNIT_FAILED ? on_done : on_stopped, job);
+                job->request =
+                        systemd_unit(job->manager->systemd, UNIT_STOP, s->mount_unit,
+                                     s->mount_active == UNIT_FAILED ? on_failed_stopped : on_stopped, job);
 }
 
 static void on_server_forgiven(const GError *error, void *userdata)

@@ -194,14 +194,11 @@ static void take_unit_state(Server *s, bool of_mount, const UnitState *state)
                 s->mount_active = state->active;
                 return;
         }
-        /* A crash shows as "failed", then, if systemd starts it again, as "auto-restart". */
-        if (g_str_has_prefix(state->sub, "auto-restart"))
-                s->restarting = true;
-        else if (state->active == UNIT_FAILED || state->active == UNIT_INACTIVE)
-                s->restarting = false;
+        if (state->active == UNIT_FAILED || g_str_has_prefix(state->sub, "auto-restart"))
+                s->failed_at = now_realtime();
         if (state->active == UNIT_ACTIVE && s->active != UNIT_ACTIVE) {
                 s->started = state->active_enter ? state->active_enter : now_realtime();
-                if (!s->restarting)
+                if (s->started > s->failed_at + SERVER_RESTART_USEC)
                         server_set_last_error(s, "");
         }
         s->active = state->active;

@@ -16,6 +16,10 @@ typedef enum ServerState {
 } ServerState;
 const char *server_state_to_string(ServerState state);
 
+/* A unit that becomes active so soon after a failure was most likely restarted by systemd: what went wrong
+ * stays of interest. Starts that left4me was asked for clear the last error themselves. */
+#define SERVER_RESTART_USEC (30ULL * G_USEC_PER_SEC)
+
 struct Server {
         Manager *manager;
         char *name;
@@ -33,7 +37,7 @@ struct Server {
         char *last_error; /* never NULL */
         SystemdRequest *failure_request;
         bool failure_of_mount;     /* what failure_request asks about */
-        bool restarting;           /* by systemd, after a crash: the last error is still of interest */
+        uint64_t failed_at;        /* CLOCK_REALTIME; 0: not since the manager began */
         uint32_t running_revision; /* 0: nothing was handed out, or it is down again */
         char **running_layers;     /* commits that are in use while running_revision is not 0 */
 };
