@@ -261,8 +261,13 @@ class Mount(SystemTest):
             log = run(["journalctl", "-u", mount_unit("one"), f"--since=@{since:.6f}", "-o", "cat"]).stdout
             self.assertRegex(log, r"status=12")
             self.assertEqual(main_pid("one"), 0)
+            with self.assertRaises(JobError) as caught:
+                self.root.stop("one")
+            self.assertEqual(caught.exception.short, "InUse", "a second stop does not lie either")
         finally:
             holder.release()
+        self.root.stop("one")
+        self.assert_down("one")
         self.root.start("one")
         self.assert_answers("one", map="attic")
         self.root.stop("one")
