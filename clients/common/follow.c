@@ -118,7 +118,9 @@ static void item_take_result(Item *item, const char *result, const char *error, 
         else if (strcmp(result, "done") == 0)
                 item_end(item, EXIT_OK);
         else if (*message)
-                item_fail(item, EXIT_FAILED, message);
+                item_fail(item,
+                          errors_exit_code(error) == EXIT_NO_SUCH_OBJECT ? EXIT_NO_SUCH_OBJECT : EXIT_FAILED,
+                          message);
         else
                 item_fail(item, EXIT_FAILED, *error ? error : result);
 }

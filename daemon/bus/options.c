@@ -13,7 +13,7 @@ static const struct {
         size_t offset;
 } table[] = {
         {"request-id", "s", OPTION_REQUEST_ID, offsetof(Options, request_id)},
-        {"if-revision", "u", OPTION_IF_REVISION, offsetof(Options, if_revision)},
+        {"if-revision", "t", OPTION_IF_REVISION, offsetof(Options, if_revision)},
         {"only-now", "b", OPTION_ONLY_NOW, offsetof(Options, only_now)},
         {"autostart", "b", OPTION_AUTOSTART, offsetof(Options, autostart)},
         {"port", "q", OPTION_PORT, offsetof(Options, port)},
@@ -34,6 +34,19 @@ static bool unknown_key(const char *key, unsigned taken, GError **error)
         return false;
 }
 
+/* The properties that are compared are of type u: callers may hand them back as they are. */
+static bool read_short_revision(Call *call, Options *o, GError **error)
+{
+        uint32_t revision;
+        int r = sd_bus_message_read(call->message, "v", "u", &revision);
+
+        if (r < 0)
+                return call_malformed(error, r);
+        o->given |= OPTION_IF_REVISION;
+        o->if_revision = revision;
+        return true;
+}
+
 static bool read_one(Call *call, unsigned taken, Options *o, GError **error)
 {
         const char *key, *contents;
@@ -52,6 +65,8 @@ static bool read_one(Call *call, unsigned taken, Options *o, GError **error)
                 r = sd_bus_message_peek_type(call->message, NULL, &contents);
                 if (r < 0)
                         return call_malformed(error, r);
+                if (table[i].flag == OPTION_IF_REVISION && strcmp(contents, "u") == 0)
+                        return read_short_revision(call, o, error);
                 if (strcmp(contents, table[i].type) != 0) {
                         g_set_error(error, L4_ERROR, L4_ERROR_INVALID_ARGS,
                                     "option '%s' is of type %s, not %s", key, table[i].type, contents);
@@ -108,13 +123,13 @@ bool options_check_revision(const Options *o, uint32_t revision, GError **error)
 {
         if (!(o->given & OPTION_IF_REVISION) || o->if_revision == revision)
                 return true;
-        g_set_error(error, L4_ERROR, L4_ERROR_REVISION_CONFLICT, "the revision is %u, not %u: look again",
-                    revision, o->if_revision);
+        g_set_error(error, L4_ERROR, L4_ERROR_REVISION_CONFLICT,
+                    "the revision is %u, not %" G_GUINT64_FORMAT ": look again", revision, o->if_revision);
         return false;
 }
 
 void options_to_job(const Options *o, json_t *parameters)
 {
         if (o->given & OPTION_IF_REVISION)
-                json_object_set_new(parameters, "if-revision", json_integer(o->if_revision));
+                json_object_set_new(parameters, "if-revision", json_integer((json_int_t)o->if_revision));
 }

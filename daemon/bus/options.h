@@ -19,7 +19,7 @@ typedef enum OptionFlags {
 typedef struct Options {
         unsigned given; /* OptionFlags */
         const char *request_id;
-        uint32_t if_revision;
+        uint64_t if_revision;
         int only_now, autostart, global, merge;
         uint16_t port;
 } Options;

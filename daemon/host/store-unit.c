@@ -15,7 +15,7 @@ static const Property properties[] = {
         {"Type", "s", "exec", 0},
         {"CollectMode", "s", "inactive-or-failed", 0},
         {"NotifyAccess", "s", "main", 0},
-        {"Slice", "s", "l4d2-store.slice", 0},
+        {"Slice", "s", "left4me.slice", 0},
         {"UMask", "u", NULL, 0022},
         {"RuntimeMaxUSec", "t", NULL, 6ULL * 3600 * G_USEC_PER_SEC},
         {"TimeoutStopUSec", "t", NULL, 15 * G_USEC_PER_SEC},

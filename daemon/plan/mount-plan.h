@@ -10,7 +10,7 @@
  * kernel; lowerdir+ (Linux 6.8) takes the overlayfs limit,
  * 500, of which one is the config layer. */
 #define MOUNT_LAYERS_MAX 499U
-#define MOUNT_LAYERS_PAGE_MAX 200U
+#define MOUNT_LAYERS_PAGE_MAX 199U
 #define MOUNT_OPTIONS_PAGE_SIZE 4096U /* with the final NUL */
 /* What a definition of the largest size makes: a file per overlay and one more; all config lines in one file;
  * the arguments and what the manager sets. */

@@ -20,7 +20,7 @@ SERVER = "org.left4me.Server"
 SERVERS = left4me.STATE_DIR / "servers"
 TREE = pathlib.Path("/run/left4me/servers")
 # Each overlay takes an import of its own: what is above the page of mount(2) (199) is for a long run.
-LAYERS = [60, 199, 250, 498] if os.environ.get("LEFT4ME_LONG") else [60]
+LAYERS = [60, 199, 250, 498] if os.environ.get("LEFT4ME_LONG") else [60, 210]
 LAYERS_MAX = 498
 KILLS = int(os.environ.get("LEFT4ME_MOUNT_KILLS", "12"))
 STOPS = int(os.environ.get("LEFT4ME_STOPS", "20"))
