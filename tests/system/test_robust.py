@@ -77,8 +77,16 @@ class Robust(SystemTest):
         self.assert_answers("bystander")
         game = main_pid("bystander")
         stop = threading.Event()
-        acknowledged = [set() for _ in range(3)]
+        acknowledged = [{} for _ in range(3)]  # name: the state it is to end in, None where that was not answered
+        jobs = []
         problems = []
+
+        def verb(caller, number, name, method, state):
+            acknowledged[number][name] = None
+            job = caller.call(caller.server(name), "org.left4me.Server", method, "a{sv}", {})
+            acknowledged[number][name] = state
+            jobs.append((job, f"{method} {name}"))
+            caller.wait(job)
 
         def work(number):
             caller = Caller("root")
@@ -93,10 +101,10 @@ class Robust(SystemTest):
                         if error.short not in GONE:
                             problems.append(str(error))
                         continue
-                    acknowledged[number].add(name)
+                    acknowledged[number][name] = "stopped"
                     try:
-                        caller.start(name)
-                        caller.stop(name)
+                        verb(caller, number, name, "Start", "running")
+                        verb(caller, number, name, "Stop", "stopped")
                     except BusError as error:
                         if error.short not in GONE | {"Cancelled"} and "manager" not in error.message:
                             problems.append(f"{name}: {error}")
@@ -120,12 +128,14 @@ class Robust(SystemTest):
                 thread.join()
         self.assertEqual(problems, [])
         self.assertEqual(main_pid("bystander"), game)
-        for name in set().union(*acknowledged):
-            self.root.server(name)
-        eventually(lambda: self.root.get(left4me.MANAGER, "Manager", "NJobs") == 0, "every job was finished or closed", 30)
-        for name in set().union(*acknowledged):
+        eventually(lambda: self.root.get(left4me.MANAGER, "Manager", "NJobs") == 0, "every job was finished or closed", 5)
+        for job, what in jobs:
+            result, error, message = self.root.call(job, "org.left4me.Job", "Wait", "ta{sv}", 0, {})
+            self.assertEqual((result, error, message), ("done", "", ""), what)
+        self.assertGreater(len(jobs), KILLS)
+        for name, wanted in {n: s for part in acknowledged for n, s in part.items()}.items():
             state = self.root.property(name, "State")
-            self.assertIn(state, ("running", "stopped", "failed"))
+            self.assertIn(state, (wanted,) if wanted else ("running", "stopped"), name)
             if state == "running":
                 self.assert_answers(name)
                 self.root.stop(name)
