@@ -15,6 +15,7 @@
 struct Jobs {
         GHashTable *by_id;      /* uint32_t -> Job *, owned: open ones, and ended ones that linger */
         GHashTable *by_subject; /* subject -> GQueue * of open ones, the head is the running one */
+        GQueue lingering;       /* Job *, the ended ones, oldest first */
         unsigned n_open;
 };
 
@@ -66,6 +67,7 @@ Jobs *jobs_new(Manager *m)
         (void)m;
         jobs->by_id = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, job_free);
         jobs->by_subject = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, queue_free);
+        g_queue_init(&jobs->lingering);
         return jobs;
 }
 
@@ -75,6 +77,7 @@ Jobs *jobs_free(Jobs *jobs)
                 return NULL;
         g_hash_table_unref(jobs->by_id);
         g_hash_table_unref(jobs->by_subject);
+        g_queue_clear(&jobs->lingering);
         g_free(jobs);
         return NULL;
 }
@@ -229,11 +232,19 @@ bool job_record_enabled(Job *job, GError **error)
         return ok;
 }
 
+static void job_forget(Job *job)
+{
+        g_autofree char *id = g_strdup_printf("%u", job->id);
+        Jobs *jobs = job->manager->jobs;
+
+        manager_removed(job->manager, OBJECT_JOB, id);
+        g_queue_remove(&jobs->lingering, job);
+        g_hash_table_remove(jobs->by_id, GUINT_TO_POINTER(job->id));
+}
+
 static int on_linger(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Job *job = userdata;
-        Manager *m = job->manager;
-        g_autofree char *id = g_strdup_printf("%u", job->id);
 
         (void)source;
         (void)usec;
@@ -243,8 +254,7 @@ static int on_linger(sd_event_source *source, uint64_t usec, void *userdata)
                 job_linger(job);
                 return 0;
         }
-        manager_removed(m, OBJECT_JOB, id);
-        g_hash_table_remove(m->jobs->by_id, GUINT_TO_POINTER(job->id));
+        job_forget(job);
         return 0;
 }
 
@@ -255,6 +265,19 @@ static void job_linger(Job *job)
 
         (void)sd_event_add_time_relative(job->manager->event, &job->linger, CLOCK_MONOTONIC, usec, usec / 60,
                                          on_linger, job);
+}
+
+/* It is over: readable for a while, unless so many have ended since that the oldest make room. */
+static void job_retire(Job *job)
+{
+        GQueue *lingering = &job->manager->jobs->lingering;
+        Job *oldest;
+
+        job_linger(job);
+        g_queue_push_tail(lingering, job);
+        oldest = g_queue_peek_head(lingering);
+        if (g_queue_get_length(lingering) > JOB_LINGER_MAX && oldest->recorded)
+                job_forget(oldest);
 }
 
 static void job_end(Job *job)
@@ -280,7 +303,7 @@ static void job_end(Job *job)
         m->jobs->n_open--;
         fd_closep(&job->input_fd);
         job->input_fd = -EBADF;
-        job_linger(job);
+        job_retire(job);
 
         subject_changed(job);
         job_state_changed(job);
@@ -568,7 +591,7 @@ static bool load_ended_row(DatabaseRow *row, void *userdata, GError **error)
                                                  database_row_text(row, 9));
         job->recorded = true;
         g_hash_table_insert(m->jobs->by_id, GUINT_TO_POINTER(job->id), job);
-        job_linger(job);
+        job_retire(job);
         return true;
 }
 
