@@ -68,7 +68,7 @@ struct Job {
 };
 
 #define JOB_QUEUE_MAX 16U
-#define JOB_LINGER_MAX 1000U
+#define JOB_LINGER_MAX 512U
 #define JOB_LINGER_USEC (10ULL * 60U * G_USEC_PER_SEC)
 #define JOB_RECORD_USEC (5ULL * G_USEC_PER_SEC)
 

@@ -154,7 +154,7 @@ bool database_open(const char *path, Database **ret, GError **error)
         if (!run_script(
                     db,
                     "PRAGMA journal_mode = DELETE; PRAGMA synchronous = EXTRA; PRAGMA foreign_keys = ON;"
-                    "PRAGMA trusted_schema = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -512;"
+                    "PRAGMA trusted_schema = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA cache_size = -128;"
                     "PRAGMA temp_store = MEMORY;",
                     error))
                 return false;
