@@ -179,14 +179,28 @@ def runs_that_are_killed_leave_nothing_for_long(world):
     works(world.imported(source, 'directory', ref='overlay/a/2'))
 
 
-def wait_for_transaction(world):
+def wait_until(condition, what):
+    """For a state of another process that no event tells of."""
     end = time.monotonic() + 20
-    while time.monotonic() < end:
-        tmp = world.path('repo', 'tmp')
-        if os.path.isdir(tmp) and any(n.startswith('staging') for n in os.listdir(tmp)):
-            return
+    while not condition():
+        same(time.monotonic() < end, True, what)
         time.sleep(0.01)
-    raise AssertionError('no transaction was begun')
+
+
+def wait_for_transaction(world):
+    tmp = world.path('repo', 'tmp')
+    wait_until(lambda: os.path.isdir(tmp) and any(n.startswith('staging') for n in os.listdir(tmp)),
+               'a transaction was begun')
+
+
+def wait_for_waiter(world):
+    """Until somebody waits for the lock on the repository: proc_locks(5) marks him with "->"."""
+    inode = f":{os.stat(world.path('repo')).st_ino} "
+
+    def waits():
+        with open('/proc/locks', encoding='ascii') as f:
+            return any('-> FLOCK' in line and inode in line for line in f)
+    wait_until(waits, 'the second waits for the lock')
 
 
 @test
@@ -202,7 +216,7 @@ def sigterm_ends_a_run_promptly_and_cleanly(world):
     wait_for_transaction(world)
     second = world.start({'op': 'prune', 'keep': [], 'checkouts': []})  # waits for the lock of the first
     second_output = world.output
-    time.sleep(0.3)
+    wait_for_waiter(world)
     for process, output in ((second, second_output), (first, first_output)):
         world.output = output
         same(process.poll(), None, 'still runs')
